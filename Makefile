@@ -1,0 +1,120 @@
+# Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
+
+# The first of these that is Python >= 3.11 and can create virtual environments is used:
+#   make test PYTHON=/path/to/python3
+PYTHON = python3.13 python3.12 python3.11 python3 python
+# make test PYTEST_ARGS="-x tests/unit"
+PYTEST_ARGS = -n auto
+# make bench NAME=ledger
+NAME = ledger
+# make lock LOCK_ARGS=--upgrade
+LOCK_ARGS =
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.installed-bench
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-config --python $(BIN)/python -q $(LOCK_ARGS)
+
+# What the caller's shell sets for another environment must not reach this one. Settings that say
+# how to get to a package index (PIP_INDEX_URL, PIP_CERT, PIP_PROXY ...) are left alone.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONPLATLIBDIR
+unexport __PYVENV_LAUNCHER__ CONDA_PREFIX
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES
+unexport PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_NO_DEPS PIP_NO_BINARY PIP_NO_BUILD_ISOLATION
+unexport PIP_DRY_RUN PIP_QUIET PIP_VERBOSE PIP_REPORT PIP_IGNORE_INSTALLED PIP_PRE PIP_SRC
+export PIP_USER := 0
+unexport PYTEST_ADDOPTS PYTEST_PLUGINS MYPYPATH
+
+# An environment whose interpreter is gone, or that was made for another folder, is made again.
+ifneq ($(shell test -x $(BIN)/python && cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+$(VENV)/.place: remake
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench lock clean remake
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: $(INSTALLED) ## review the sample support desk in this terminal
+	@$(BIN)/signoff review --sample
+
+demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at most a minute)
+	@$(BIN)/signoff demo
+
+test: $(INSTALLED) ## run the whole test suite, doctests included
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(INSTALLED) ## lint, formatting, types and import floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(BENCH_INSTALLED) ## measure against a peer; NAME picks the benchmark (ledger)
+	@$(BIN)/python -m benchmarks.$(NAME)
+
+lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions
+	@$(PIP) install 'uv>=0.8,<1'
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group dev -o requirements/dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group dev --group bench \
+		-c requirements/dev.lock -o requirements/bench.lock
+
+clean: ## remove the environment, caches and built files
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+remake:
+
+$(VENV)/.place:
+	@set -e; \
+	usable='import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))'; \
+	version='import sys; sys.exit(sys.version_info < (3, 11) or print("%d.%d" % sys.version_info[:2]))'; \
+	chosen=; bare=; \
+	for candidate in $(PYTHON); do \
+		if "$$candidate" -c "$$usable" >/dev/null 2>&1; then chosen=$$candidate; break; fi; \
+		if [ -z "$$bare" ] && "$$candidate" -c "$$version" >/dev/null 2>&1; then bare=$$candidate; fi; \
+	done; \
+	if [ -z "$$chosen" ] && [ -n "$$bare" ]; then \
+		package=python$$("$$bare" -c "$$version")-venv; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "$$bare cannot create virtual environments: installing $$package with apt-get" >&2; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$package; } >&2 || true; \
+			if "$$bare" -c "$$usable" >/dev/null 2>&1; then chosen=$$bare; fi; \
+		fi; \
+		if [ -z "$$chosen" ]; then \
+			echo "$$bare lacks a module that is needed:" >&2; \
+			"$$bare" -c "$$usable" 2>&1 | tail -n 1 >&2; \
+			echo "Debian, Ubuntu:  sudo apt-get install $$package" >&2; \
+			echo "then run make again, or name another interpreter: make PYTHON=/path/to/python3" >&2; \
+			exit 1; \
+		fi; \
+	fi; \
+	if [ -z "$$chosen" ]; then \
+		echo "Python 3.11 or newer is needed; none found among: $(PYTHON)" >&2; \
+		echo "Debian, Ubuntu:  sudo apt-get install python3 python3-venv" >&2; \
+		echo "macOS:           brew install python@3.13   (or the installer from python.org)" >&2; \
+		echo "or name one:     make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$chosen" --version) ($$chosen)"; \
+	rm -rf $(VENV); \
+	"$$chosen" -m venv $(VENV); \
+	pwd -P > $@
+
+$(VENV)/.locked: requirements/dev.lock $(VENV)/.place
+	@echo "Installing what requirements/dev.lock lists (once; a minute or two)"
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(INSTALLED): pyproject.toml $(VENV)/.locked
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BENCH_INSTALLED): requirements/bench.lock $(VENV)/.locked | $(INSTALLED)
+	@echo "Installing what requirements/bench.lock lists (once)"
+	@$(PIP) install --require-hashes -r requirements/bench.lock
+	@touch $@

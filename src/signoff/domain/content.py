@@ -1,0 +1,267 @@
+"""Content: what is shown, approved and run, in canonical bytes, and the hash that binds the three."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import rfc8785
+
+from signoff.errors import InvalidInput
+
+MAX_DEPTH = 64
+MAX_BYTES = 4 * 1024 * 1024
+
+_PREFIX = b"signoff/v1\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """
+    One revision of what a case asks to do.
+
+    Args:
+        case_id: The case.
+        revision: 1 for the first proposal; each edit or redraft adds one.
+        arguments: What would run, as JSON values; frozen.
+        author: Who wrote this revision.
+        rationale: The drafter's own words about it; never executed.
+        alternatives: Other arguments the drafter thought of, `{"arguments", "confidence"}` each, best first.
+    """
+
+    case_id: str
+    revision: int
+    arguments: dict[str, Any]
+    author: str
+    rationale: str | None = None
+    alternatives: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """
+    What a reviewer judges a case by; it is never executed.
+
+    Args:
+        case_id: The case.
+        items: By name, `{"media_type", "value"}`; the value is any JSON.
+    """
+
+    case_id: str
+    items: dict[str, Any]
+
+
+def canonical(value: Any) -> bytes:
+    """
+    Give the one byte string that stands for a JSON value.
+
+    Raises:
+        InvalidInput: If the value is not JSON, is nested deeper than 64 levels, or holds a number that JSON
+            cannot carry exactly; the message names the place.
+
+    Source:
+        RFC 8785, JSON Canonicalization Scheme.
+
+    Examples:
+        >>> canonical({"b": 1.0, "a": "é"})
+        b'{"a":"\\xc3\\xa9","b":1}'
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
+        raise InvalidInput(_why_not_json(value) or f"the value is not JSON: {error}") from None
+
+
+def content_hash(*, checkpoint: str, version: int, arguments: bytes, revision: int) -> str:
+    """
+    Hash exactly what would run; a verdict is bound to it.
+
+    Args:
+        checkpoint: Its name.
+        version: Its version.
+        arguments: The arguments in canonical bytes.
+        revision: The revision they belong to.
+
+    Returns:
+        SHA-256 in hexadecimal over `signoff/v1`, a zero byte and the canonical form of all of it.
+
+    Source:
+        RFC 8785. The keys below stand in canonical order, so the document is put together once, from
+        arguments that are canonical already.
+
+    Examples:
+        >>> document = {"arguments": {"a": 1}, "attachments": [], "checkpoint": "c", "revision": 1, "version": 2}
+        >>> expected = hashlib.sha256(b"signoff/v1\\0" + canonical(document)).hexdigest()
+        >>> content_hash(checkpoint="c", version=2, arguments=canonical({"a": 1}), revision=1) == expected
+        True
+    """
+    head = canonical(checkpoint)
+    document = b'%b{"arguments":%b,"attachments":[],"checkpoint":%b,"revision":%d,"version":%d}' % (
+        _PREFIX,
+        arguments,
+        head,
+        revision,
+        version,
+    )
+    return hashlib.sha256(document).hexdigest()
+
+
+def hash_of(content: Content, *, checkpoint: str, version: int) -> str:
+    """Hash one revision as it is stored; equal to the approved hash, or the row was changed."""
+    return content_hash(
+        checkpoint=checkpoint,
+        version=version,
+        arguments=canonical(content.arguments),
+        revision=content.revision,
+    )
+
+
+def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, where: str = "the document") -> Any:
+    """
+    Read JSON strictly: what two parsers could read differently is refused.
+
+    Args:
+        text: The document, in UTF-8 when bytes.
+        max_bytes: Largest size taken, checked before parsing.
+        where: What to call the document in an error.
+
+    Raises:
+        InvalidInput: If it is not JSON, too large, nested deeper than 64 levels, names a key twice, or holds
+            NaN or infinity.
+
+    Examples:
+        >>> parse_json('{"a": 1, "a": 2}')
+        Traceback (most recent call last):
+        ...
+        signoff.errors.InvalidInput: the document names the key "a" twice; keep one of them
+    """
+    size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
+    _require_size(size, where, max_bytes)
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in found:
+            if key in seen:
+                raise InvalidInput(f'{where} names the key "{key}" twice; keep one of them')
+            seen[key] = value
+        return seen
+
+    def no_constant(name: str) -> Any:
+        raise InvalidInput(f"{where} holds {name}, which is not a JSON number; send null or a string")
+
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=no_constant)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{where} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise InvalidInput(f"{where} is nested deeper than {MAX_DEPTH} levels; flatten it") from None
+    require_json(value, where=where)
+    return value
+
+
+def require_json(value: Any, *, where: str, max_bytes: int = MAX_BYTES) -> None:
+    """
+    Refuse a value that JSON cannot carry, before anything is written.
+
+    Args:
+        value: Anything.
+        where: What to call it in an error.
+        max_bytes: Largest size taken, as UTF-8 JSON.
+
+    Raises:
+        InvalidInput: With the place inside the value, if it is not JSON, too deep, or too large.
+    """
+    problem = _why_not_json(value)
+    if problem:
+        raise InvalidInput(f"{where}: {problem}")
+    if isinstance(value, str | dict | list | tuple):
+        _require_size(len(json.dumps(value, ensure_ascii=False).encode("utf-8")), where, max_bytes)
+
+
+def freeze(value: Any, *, where: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """
+    Give the canonical bytes of a value, within the limits on depth and size.
+
+    Raises:
+        InvalidInput: As `require_json` does.
+    """
+    try:
+        frozen = canonical(value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error.message}") from None
+    _require_size(len(frozen), where, max_bytes)
+    # Fewer brackets than levels allowed: it cannot be too deep, and the walk is saved.
+    if frozen.count(b"{") + frozen.count(b"[") > MAX_DEPTH:
+        problem = _why_not_json(value)
+        if problem:
+            raise InvalidInput(f"{where}: {problem}")
+    return frozen
+
+
+def _require_size(size: int, where: str, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise InvalidInput(f"{where} has {size:,} bytes; at most {max_bytes:,} are taken, so make it smaller")
+
+
+def _why_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
+    place = path or "the value"
+    if depth > MAX_DEPTH:
+        return f"{place[:60]} is nested deeper than {MAX_DEPTH} levels; flatten it"
+    match value:
+        case None | bool():
+            return None
+        case str():
+            try:
+                value.encode("utf-8")
+            except UnicodeEncodeError:
+                return f"{place} holds half of a character pair, which UTF-8 cannot carry; remove it"
+            return None
+        case int():
+            if abs(value) > 2**53 - 1:
+                return f"{place} is {value}, more than JSON carries exactly (2^53 - 1); send it as a string"
+            return None
+        case float():
+            if not math.isfinite(value):
+                return f"{place} is {value}, which is not a JSON number; send null or a string"
+            return None
+        case Mapping():
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    return f"{place} has the key {key!r}; JSON keys are strings"
+                problem = _why_not_json(key, f"a key of {place}", depth) or _why_not_json(
+                    inner, f"{path}.{key}" if path else key, depth + 1
+                )
+                if problem:
+                    return problem
+            return None
+        case list() | tuple():
+            for index, inner in enumerate(value):
+                problem = _why_not_json(inner, f"{path}[{index}]", depth + 1)
+                if problem:
+                    return problem
+            return None
+        case _:
+            return f"{place} is a {type(value).__name__}, which is not JSON; send text, numbers, lists or objects"
+
+
+def difference(seen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """
+    Tell which fields changed between two sets of arguments.
+
+    Examples:
+        >>> difference({"a": 1, "b": 2}, {"a": 1, "b": 3})
+        {'b': {'seen': 2, 'now': 3}}
+    """
+    return {
+        name: {"seen": seen.get(name), "now": now.get(name)}
+        for name in sorted({*seen, *now})
+        if seen.get(name) != now.get(name) or (name in seen) != (name in now)
+    }

@@ -1,0 +1,1 @@
+"""Whatever makes the first pass: any function of the evidence, or one of these."""

@@ -1,0 +1,510 @@
+"""
+Execute: settle holds, expire, run each approved effect once, and say what an ended attempt means.
+
+`run` is safe to call any number of times from anywhere: it takes the lease by compare-and-swap and commits
+`running` before the handler is called; it completes only while its fencing number is the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from signoff.domain.actor import POLICY, TIMER, WORKER, Actor, ActorKind, Role
+from signoff.domain.case import Case, ClearedBy, Move, State, advance
+from signoff.domain.checkpoint import Checkpoint, Delivery
+from signoff.domain.content import Content, content_hash, freeze, hash_of
+from signoff.domain.effect import Attempt, Ending, after
+from signoff.domain.entry import EntryKind, act_entry, move_entry
+from signoff.domain.policy import Route, Routing
+from signoff.domain.verdict import VerdictKind, VerdictRecord
+from signoff.engine.review import closed, load, redraft, remark, settled
+from signoff.errors import (
+    CaseClosed,
+    EffectFailed,
+    EffectUnknown,
+    InvalidArguments,
+    InvalidInput,
+    LedgerBroken,
+    NotAllowed,
+)
+from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Store, Transaction
+
+LEASE_MARGIN_S = 5.0
+"""Seconds a lease outlives the handler's time-out, so that the worker itself can still report it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectContext:
+    """
+    What a running handler may want to know; see `current_effect`.
+
+    Args:
+        case_id: The case.
+        key: The idempotency key: equal for every retry, so hand it to the receiver.
+        attempt: 1 for the first run.
+    """
+
+    case_id: str
+    key: str
+    attempt: int
+
+
+_current: ContextVar[EffectContext] = ContextVar("signoff_effect")
+
+
+def current_effect() -> EffectContext:
+    """
+    Tell the running handler which effect it is, with the idempotency key for the receiver.
+
+    Raises:
+        LookupError: Outside a handler.
+    """
+    return _current.get()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """
+    How effects of one checkpoint are run here.
+
+    Args:
+        schema: Gives stored arguments back as the types of the signature.
+        handler: The act outside.
+        check: Asks the receiver, for `checkable` delivery.
+        to_receipt: Turns what the handler returned into `{"value": JSON}`.
+    """
+
+    schema: ArgumentsSchema
+    handler: EffectHandler
+    check: Check | None
+    to_receipt: Callable[[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """An effect this worker holds the lease of."""
+
+    case: Case
+    checkpoint: Checkpoint
+    attempt: Attempt
+    arguments: dict[str, Any]
+    handling: Handling
+
+
+# --- time ------------------------------------------------------------------------------------------------
+
+
+def settle(tx: Transaction, case_id: str, *, now: datetime) -> Case:
+    """Let a held verdict take effect if its hold is over; else give the case as it is."""
+    case = load(tx, case_id)
+    if case.state is not State.HELD or case.due_at is None or case.due_at > now:
+        return case
+    record = tx.get(VerdictRecord, case.verdict_id) if case.verdict_id else None
+    if record is None and case.cleared_by is not ClearedBy.POLICY:
+        raise LedgerBroken(f"case {case_id} is held without a verdict", case_id=case_id)
+    to, entry = settled(case, rejected=bool(record and record.kind is VerdictKind.REJECTED), now=now)
+    _move(tx, case, to)
+    tx.add(entry)
+    return to
+
+
+def expire(tx: Transaction, case_id: str, *, now: datetime) -> Case:
+    """End a waiting case whose deadline has passed, unexecuted; else give the case as it is."""
+    case = load(tx, case_id)
+    if case.state is not State.WAITING or case.deadline_at is None or case.deadline_at > now:
+        return case
+    to = replace(case, state=advance(case.state, Move.EXPIRE), due_at=None, claimed_by=None, claim_expires_at=None)
+    _move(tx, case, to)
+    tx.add(move_entry(case, to, Move.EXPIRE, by=TIMER, now=now))
+    return to
+
+
+def recover(tx: Transaction, checkpoint: Checkpoint, case_id: str, *, now: datetime) -> Case:
+    """End an attempt whose lease ran out as its delivery says; else give the case as it is."""
+    case = load(tx, case_id)
+    if case.state is not State.RUNNING or case.due_at is None or case.due_at > now:
+        return case
+    return _end(tx, checkpoint, case, Ending.CRASHED, now=now, problem="the worker did not report back")
+
+
+def _move(tx: Transaction, before: Case, to: Case) -> bool:
+    change = {
+        name: value for name in Case.__dataclass_fields__ if (value := getattr(to, name)) != getattr(before, name)
+    }
+    # Fenced by the attempt as well: a worker that was taken for dead cannot complete.
+    return tx.change(
+        Case,
+        (before.id,),
+        expect={
+            "state": before.state,
+            "revision": before.revision,
+            "content_hash": before.content_hash,
+            "attempt": before.attempt,
+        },
+        to=change,
+    )
+
+
+# --- running ---------------------------------------------------------------------------------------------
+
+
+def start(
+    tx: Transaction,
+    case_id: str,
+    *,
+    handling_of: Callable[[str], Handling | None],
+    worker: str,
+    now: datetime,
+) -> Started | None:
+    """
+    Take the lease of a cleared effect and consume its approval.
+
+    Returns:
+        What to run, or None if it is not there to run: not cleared, not due, or taken by another worker. A
+        case whose arguments the handler no longer takes goes back to waiting.
+
+    Raises:
+        LedgerBroken: If what is stored is not what was approved; then nothing runs.
+    """
+    case = load(tx, case_id)
+    if case.state is not State.CLEARED or case.due_at is None or case.due_at > now:
+        return None
+    handling = handling_of(case.checkpoint)
+    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+    content = tx.get(Content, case_id, case.revision)
+    if handling is None or checkpoint is None or content is None:
+        if handling is None:
+            return None
+        raise LedgerBroken(f"case {case_id} lacks its checkpoint version or content", case_id=case_id)
+    _require_approved(tx, case, content)
+    try:
+        arguments = handling.schema.to_python(content.arguments)
+    except InvalidArguments:
+        redraft(tx, case_id, POLICY, now=now, reason="schema_changed")
+        return None
+    lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_MARGIN_S)
+    running = replace(
+        case,
+        state=advance(case.state, Move.START),
+        due_at=lease_until,
+        attempt=case.attempt + 1,
+        tries=case.tries + 1,
+    )
+    attempt = Attempt(
+        case_id=case_id,
+        attempt=running.attempt,
+        generation=case.generation,
+        key=case.idempotency_key,
+        worker=worker,
+        started_at=now,
+        lease_until=lease_until,
+    )
+    if not _move(tx, case, running):
+        return None
+    tx.add(attempt, move_entry(case, running, Move.START, by=WORKER, now=now, attempt=attempt.attempt))
+    return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=arguments, handling=handling)
+
+
+def _require_approved(tx: Transaction, case: Case, content: Content) -> None:
+    actual = hash_of(content, checkpoint=case.checkpoint, version=case.version)
+    approved = case.content_hash
+    if case.cleared_by is ClearedBy.PERSON:
+        record = tx.get(VerdictRecord, case.verdict_id) if case.verdict_id else None
+        if record is None or record.voided_at is not None or record.kind is VerdictKind.REJECTED:
+            raise LedgerBroken(f"case {case.id} is cleared without a live approval; not run", case_id=case.id)
+        approved = record.content_hash
+    elif case.cleared_by is None:
+        raise LedgerBroken(f"case {case.id} is cleared by nobody; not run", case_id=case.id)
+    if not actual == approved == case.content_hash:
+        raise LedgerBroken(
+            f"case {case.id} holds other arguments than were approved; not run. Find out who changed the "
+            "database, then withdraw the case or ask for a redraft",
+            case_id=case.id,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an attempt ended, with its receipt or problem."""
+
+    ending: Ending
+    receipt: dict[str, Any] | None = None
+    problem: str | None = None
+    retry_after_s: float | None = None
+
+
+def call(started: Started) -> Ended:
+    """Run the handler, outside any transaction, and say how it ended; never raises for what the handler does."""
+    context = EffectContext(case_id=started.case.id, key=started.attempt.key, attempt=started.attempt.attempt)
+    handling = started.handling
+    token = _current.set(context)
+    try:
+        if started.case.tries > 1 and started.checkpoint.delivery is Delivery.CHECKABLE and handling.check:
+            try:
+                found = handling.check(context.key)
+            except Exception as error:
+                return Ended(ending=Ending.IN_DOUBT, problem=f"the check raised {_name(error)}")
+            if found is not None:
+                return Ended(ending=Ending.RETURNED, receipt=handling.to_receipt(found))
+        return Ended(ending=Ending.RETURNED, receipt=handling.to_receipt(handling.handler(**started.arguments)))
+    except EffectFailed as error:
+        return Ended(
+            ending=Ending.FAILED if error.retry else Ending.REFUSED,
+            problem=str(error),
+            retry_after_s=error.retry_after_s,
+        )
+    except EffectUnknown as error:
+        return Ended(ending=Ending.IN_DOUBT, problem=str(error))
+    except Exception as error:
+        return Ended(ending=Ending.RAISED, problem=_name(error))
+    finally:
+        _current.reset(token)
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def finish(tx: Transaction, started: Started, ended: Ended, *, now: datetime) -> Case:
+    """
+    Record how an attempt ended, if its lease still holds.
+
+    A late answer of a worker that was taken for dead changes no state; it is kept on the attempt, for the
+    person who resolves the case.
+    """
+    case = load(tx, started.case.id)
+    if case.state is not State.RUNNING or case.attempt != started.attempt.attempt:
+        kept = tx.change(
+            Attempt,
+            (case.id, started.attempt.attempt),
+            expect={"receipt": None},
+            to={"receipt": ended.receipt},
+        )
+        if kept and ended.ending is Ending.RETURNED:
+            entry = act_entry(case, EntryKind.EFFECT, "late", by=WORKER, now=now, attempt=started.attempt.attempt)
+            tx.add(entry)
+        return case
+    return _end(
+        tx,
+        started.checkpoint,
+        case,
+        ended.ending,
+        now=now,
+        receipt=ended.receipt,
+        problem=ended.problem,
+        retry_after_s=ended.retry_after_s,
+    )
+
+
+def _end(
+    tx: Transaction,
+    checkpoint: Checkpoint,
+    case: Case,
+    ending: Ending,
+    *,
+    now: datetime,
+    receipt: dict[str, Any] | None = None,
+    problem: str | None = None,
+    retry_after_s: float | None = None,
+) -> Case:
+    move = after(checkpoint.delivery, ending, tries=case.tries, max_tries=checkpoint.max_tries)
+    delay = max(checkpoint.retry_delay_s(case.tries), retry_after_s or 0.0)
+    to = replace(
+        case,
+        state=advance(case.state, move),
+        due_at=now + timedelta(seconds=delay) if move is Move.RETRY else None,
+    )
+    if not _move(tx, case, to):
+        return load(tx, case.id)
+    tx.change(
+        Attempt,
+        (case.id, case.attempt),
+        expect={"finished_at": None},
+        to={"finished_at": now, "ending": ending, "receipt": receipt, "problem": problem},
+    )
+    tx.add(move_entry(case, to, move, by=WORKER, now=now, attempt=case.attempt, ending=ending.value))
+    if move is Move.FINISH and case.reverses is not None:
+        _reversed(tx, case, now=now)
+    return to
+
+
+def _reversed(tx: Transaction, reversal: Case, *, now: datetime) -> None:
+    if reversal.reverses is None:
+        return
+    undone = load(tx, reversal.reverses)
+    to = replace(undone, state=advance(undone.state, Move.REVERSE))
+    _move(tx, undone, to)
+    tx.add(move_entry(undone, to, Move.REVERSE, by=WORKER, now=now, reversal=reversal.id))
+
+
+def run(
+    store: Store,
+    clock: Clock,
+    case_id: str,
+    *,
+    handling_of: Callable[[str], Handling | None],
+    worker: str,
+) -> Case | None:
+    """
+    Run a cleared effect once, if this call gets its lease.
+
+    Returns:
+        The case afterwards, or None if there was nothing to run.
+    """
+    started = store.write(lambda tx: start(tx, case_id, handling_of=handling_of, worker=worker, now=clock.now()))
+    if started is None:
+        return None
+    ended = call(started)
+    return store.write(lambda tx: finish(tx, started, ended, now=clock.now()))
+
+
+# --- a person decides ------------------------------------------------------------------------------------
+
+
+def resolve(
+    tx: Transaction,
+    case_id: str,
+    by: Actor,
+    move: Move,
+    *,
+    now: datetime,
+    receipt: Any = None,
+    note: str | None = None,
+) -> Case:
+    """
+    Say what became of an unknown effect.
+
+    Args:
+        tx: A transaction.
+        case_id: A case that is `unknown`.
+        by: A lead or admin, not its proposer.
+        move: CONFIRM_DONE, SEND_AGAIN (with a new idempotency key) or CONFIRM_FAILED.
+        now: The time, UTC.
+        receipt: Proof that it happened, where there is one, as JSON.
+        note: How the person knows.
+
+    Raises:
+        CaseClosed: If the case is not unknown.
+        NotAllowed: If the actor has no right to resolve it.
+    """
+    case = load(tx, case_id)
+    by.require(Role.LEAD, Role.ADMIN, to="resolve an unknown effect")
+    if by.id == case.proposer:
+        raise NotAllowed(f"{by.id} proposed case {case_id}; somebody else must resolve it", case_id=case_id)
+    if move not in (Move.CONFIRM_DONE, Move.SEND_AGAIN, Move.CONFIRM_FAILED):
+        raise InvalidInput(f'"{move}" does not resolve a case; use confirm_done, send_again or confirm_failed')
+    if case.state is not State.UNKNOWN:
+        raise closed(tx, case, "be resolved")
+    to = replace(case, state=advance(case.state, move))
+    if move is Move.SEND_AGAIN:
+        to = replace(to, generation=case.generation + 1, tries=0, due_at=now)
+    if move is Move.CONFIRM_DONE:
+        attempt = tx.get(Attempt, case_id, case.attempt)
+        late = attempt.receipt if attempt else None
+        proof = {"value": receipt} if receipt is not None else (late or {"confirmed_by": by.id})
+        tx.change(Attempt, (case_id, case.attempt), expect={}, to={"receipt": proof})
+    _move(tx, case, to)
+    remark(tx, case, by, "resolve", note, now=now)
+    tx.add(move_entry(case, to, move, by=by, now=now, attempt=case.attempt))
+    if move is Move.CONFIRM_DONE and case.reverses is not None:
+        _reversed(tx, case, now=now)
+    return to
+
+
+def reverse(
+    tx: Transaction,
+    checkpoint: Checkpoint,
+    case_id: str,
+    by: Actor,
+    *,
+    arguments_of: Callable[[dict[str, Any], Any], dict[str, Any]],
+    reversal_id: str,
+    verdict_id: str,
+    reason: str | None,
+    now: datetime,
+) -> Case:
+    """
+    Order the effect that undoes a done one: a case of its own, approved by the person who asks.
+
+    Args:
+        tx: A transaction.
+        checkpoint: The reversal's registered declaration.
+        case_id: The done case.
+        by: A reviewer or lead.
+        arguments_of: Makes the reversal's arguments from the done case's arguments and receipt.
+        reversal_id: A new UUIDv7 for the reversal's case.
+        verdict_id: A new id for the approval.
+        reason: Why, in the person's words.
+        now: The time, UTC.
+
+    Returns:
+        The reversal's case, cleared to run. The done case becomes `reversed` when it is done.
+
+    Raises:
+        CaseClosed: If the case is not done, or a reversal is on its way.
+    """
+    case = load(tx, case_id)
+    by.require(Role.REVIEWER, Role.LEAD, to="reverse an effect")
+    if case.state is not State.DONE:
+        raise closed(tx, case, "be reversed")
+    for other in tx.find(Case, reverses=case_id):
+        if other.state is not State.FAILED:
+            raise CaseClosed(
+                f"case {case_id} is being reversed by case {other.id}, which is {other.state.value}",
+                case_id=case_id,
+                state=case.state.value,
+                reversal=other.id,
+            )
+    content = tx.get(Content, case_id, case.revision)
+    attempt = tx.get(Attempt, case_id, case.attempt)
+    arguments = arguments_of(content.arguments if content else {}, attempt.receipt if attempt else None)
+    fingerprint = content_hash(
+        checkpoint=checkpoint.name,
+        version=checkpoint.version,
+        arguments=freeze(arguments, where="arguments of the reversal"),
+        revision=1,
+    )
+    service = Actor(id="signoff", kind=ActorKind.SERVICE, roles=frozenset())
+    waiting = Case(
+        id=reversal_id,
+        checkpoint=checkpoint.name,
+        version=checkpoint.version,
+        state=advance(None, Move.PROPOSE),
+        content_hash=fingerprint,
+        proposer=service.id,
+        created_at=now,
+        reverses=case_id,
+    )
+    held = replace(
+        waiting,
+        state=advance(waiting.state, Move.RULE),
+        due_at=now,
+        fence=1,
+        verdict_id=verdict_id,
+        cleared_by=ClearedBy.PERSON,
+    )
+    cleared, settle_entry = settled(held, rejected=False, now=now)
+    tx.add(
+        cleared,
+        Content(case_id=reversal_id, revision=1, arguments=arguments, author=service.id),
+        Routing(case_id=reversal_id, revision=1, route=Route.REVIEW, reason="reversal", routed_at=now),
+        VerdictRecord(
+            id=verdict_id,
+            case_id=reversal_id,
+            revision=1,
+            draft_revision=1,
+            kind=VerdictKind.APPROVED,
+            content_hash=fingerprint,
+            reviewer=by.id,
+            reason=reason,
+            ruled_at=now,
+        ),
+        move_entry(None, waiting, Move.PROPOSE, by=service, now=now, reverses=case_id),
+        move_entry(waiting, held, Move.RULE, by=by, now=now, verdict=verdict_id, kind="approved"),
+        settle_entry,
+    )
+    return cleared

@@ -1,0 +1,236 @@
+"""Propose: take in what the AI asks to do, route it, and keep it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from signoff.domain.actor import POLICY, Actor, ActorKind
+from signoff.domain.audit import Audit
+from signoff.domain.case import Case, ClearedBy, Move, State, advance
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.content import Content, Evidence, canonical, content_hash, freeze, require_json
+from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
+from signoff.domain.policy import Route, Routing, route
+from signoff.domain.proposal import Proposal, material
+from signoff.errors import InvalidInput, KeyReused
+from signoff.ports import Record, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A proposal that was checked, hashed and routed, ready to be written."""
+
+    case: Case
+    arguments: bytes
+    records: tuple[Record, ...]
+
+
+def prepare(checkpoint: Checkpoint, proposal: Proposal, *, case_id: str, now: datetime, coin: float) -> Prepared:
+    """
+    Check, hash and route a proposal; nothing is written yet.
+
+    Args:
+        checkpoint: The registered declaration.
+        proposal: Its arguments already fit the checkpoint's schema.
+        case_id: A new UUIDv7.
+        now: The time, UTC.
+        coin: A fair draw, 0..1, made for this proposal alone.
+
+    Raises:
+        InvalidInput: If arguments or evidence are not JSON, too deep or too large, or a number is out of range.
+    """
+    arguments = dict(proposal.arguments or {})
+    frozen = freeze(arguments, where="arguments")
+    if proposal.confidence is not None and not 0 <= proposal.confidence <= 1:
+        raise InvalidInput(f"confidence is {proposal.confidence}, but must be in 0..1, or None if there is none")
+    deadline_s = checkpoint.deadline_s if proposal.deadline_s is None else proposal.deadline_s
+    if deadline_s is not None and not (deadline_s > 0 and math.isfinite(deadline_s)):
+        raise InvalidInput(f"deadline_s is {deadline_s}, but must be a number of seconds > 0, or None")
+    deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
+    for text, name in ((proposal.key, "key"), (proposal.proposer, "proposer")):
+        if text is not None and not 0 < len(text) <= 200:
+            raise InvalidInput(f"{name} has {len(text)} characters, but must have 1 to 200")
+    items = {name: material(value) for name, value in proposal.evidence.items()}
+    for name, item in items.items():
+        require_json(item["value"], where=f'evidence "{name}"')
+    if proposal.rationale or proposal.alternatives:
+        require_json([proposal.rationale, proposal.alternatives], where="rationale and alternatives")
+
+    by = Actor(id=proposal.proposer, kind=ActorKind.SERVICE, roles=frozenset())
+    case = Case(
+        id=case_id,
+        checkpoint=checkpoint.name,
+        version=checkpoint.version,
+        state=advance(None, Move.PROPOSE),
+        content_hash=content_hash(checkpoint=checkpoint.name, version=checkpoint.version, arguments=frozen, revision=1),
+        proposer=proposal.proposer,
+        key=proposal.key,
+        created_at=now,
+        due_at=deadline_at,
+        deadline_at=deadline_at,
+        opinions=checkpoint.opinions,
+    )
+    went, reason = route(checkpoint, coin=coin)
+    drawn = went is not Route.REVIEW
+    records: list[Record] = [
+        Content(
+            case_id=case_id,
+            revision=1,
+            arguments=arguments,
+            author=proposal.drafter or proposal.proposer,
+            rationale=proposal.rationale,
+            alternatives=proposal.alternatives,
+        ),
+        Routing(
+            case_id=case_id,
+            revision=1,
+            route=went,
+            reason=reason,
+            confidence=proposal.confidence,
+            drafter=proposal.drafter,
+            coin=coin if drawn else None,
+            audit_share=checkpoint.audit_share if drawn else None,
+            routed_at=now,
+        ),
+        move_entry(None, case, Move.PROPOSE, by=by, now=now),
+    ]
+    if items:
+        records.append(Evidence(case_id=case_id, items=items))
+    if drawn:
+        case, more = _let_through(checkpoint, case, went, reason, now=now, coin=coin)
+        records += more
+    return Prepared(case=case, arguments=frozen, records=(case, *records))
+
+
+def _let_through(
+    checkpoint: Checkpoint, case: Case, went: Route, reason: str, *, now: datetime, coin: float
+) -> tuple[Case, list[Record]]:
+    held = replace(
+        case,
+        state=advance(case.state, Move.ROUTE),
+        due_at=now + timedelta(seconds=checkpoint.undo_s),
+        cleared_by=ClearedBy.POLICY,
+    )
+    entries: list[Record] = [move_entry(case, held, Move.ROUTE, by=POLICY, now=now, reason=reason, coin=coin)]
+    if went is Route.AUDIT:
+        entries.append(
+            Audit(
+                case_id=case.id,
+                checkpoint=case.checkpoint,
+                drawn_at=now,
+                coin=coin,
+                share=checkpoint.audit_share,
+            )
+        )
+        entries.append(act_entry(case, EntryKind.AUDIT, "draw", by=POLICY, now=now, coin=coin))
+    if checkpoint.undo_s > 0:
+        return held, entries
+    cleared = replace(held, state=advance(State.HELD, Move.CLEAR), due_at=now)
+    return cleared, [*entries, move_entry(held, cleared, Move.CLEAR, by=POLICY, now=now)]
+
+
+def propose(tx: Transaction, prepared: Prepared) -> Case:
+    """
+    Keep a prepared proposal, or give the case that its key already stands for.
+
+    Raises:
+        KeyReused: If the key was used with other arguments; `facts["case_id"]` is the case that has it.
+    """
+    case = prepared.case
+    if case.key is not None:
+        existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
+        if existing:
+            return same_proposal(tx, existing[0], prepared)
+    tx.add(*prepared.records)
+    return case
+
+
+def propose_many(tx: Transaction, batch: Sequence[Prepared]) -> list[Case]:
+    """
+    Keep a batch; those whose key is known give the case they already stand for.
+
+    Raises:
+        KeyReused: If a key was used with other arguments; then nothing of the batch is kept.
+    """
+    cases: list[Case] = []
+    fresh: list[Record] = []
+    keyed: dict[tuple[str, str, str], Prepared] = {}
+    for prepared in batch:
+        case = prepared.case
+        if case.key is not None:
+            identity = (case.checkpoint, case.proposer, case.key)
+            twin = keyed.get(identity)
+            if twin is not None:
+                _require_same(twin.arguments, prepared, twin.case)
+                cases.append(twin.case)
+                continue
+            existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
+            if existing:
+                cases.append(same_proposal(tx, existing[0], prepared))
+                continue
+            keyed[identity] = prepared
+        cases.append(case)
+        fresh.extend(prepared.records)
+    tx.add(*fresh)
+    return cases
+
+
+def same_proposal(tx: Transaction, existing: Case, prepared: Prepared) -> Case:
+    """
+    Give the case a key stands for, if it was proposed with the same arguments.
+
+    Raises:
+        KeyReused: If the arguments differ.
+    """
+    first = tx.get(Content, existing.id, 1)
+    _require_same(canonical(first.arguments) if first else b"", prepared, existing)
+    return existing
+
+
+def _require_same(arguments: bytes, prepared: Prepared, existing: Case) -> None:
+    if arguments != prepared.arguments:
+        raise KeyReused(
+            f"key {prepared.case.key!r} of proposer {existing.proposer!r} already stands for case {existing.id} "
+            f"at checkpoint {existing.checkpoint!r}, which has other arguments; use another key",
+            case_id=existing.id,
+            key=prepared.case.key,
+        )
+
+
+def register(tx: Transaction, checkpoint: Checkpoint, *, now: datetime) -> Checkpoint:
+    """
+    Record a declaration and give it its version; an unchanged one keeps the version it has.
+
+    Args:
+        tx: A transaction.
+        checkpoint: A declaration with its digest.
+        now: The time, UTC.
+    """
+    latest = tx.latest_checkpoint(checkpoint.name)
+    if latest is not None and latest.digest == checkpoint.digest:
+        return latest
+    for older in tx.find(Checkpoint, name=checkpoint.name, digest=checkpoint.digest):
+        return older
+    registered = replace(checkpoint, version=latest.version + 1 if latest else 1, registered_at=now)
+    chosen = checkpoint.chosen_by
+    tx.add(
+        registered,
+        Entry(
+            at=now,
+            kind=EntryKind.POLICY,
+            act="register",
+            checkpoint=checkpoint.name,
+            actor=chosen or "app",
+            actor_kind=ActorKind.PERSON if chosen else ActorKind.SERVICE,
+            facts={
+                "version": registered.version,
+                "digest": registered.digest,
+                "oversight": registered.oversight.value,
+                "audit_share": registered.audit_share,
+            },
+        ),
+    )
+    return registered

@@ -1,0 +1,1 @@
+"""Pure maths: how sure, how often wrong. No clock, no dice, no input or output."""

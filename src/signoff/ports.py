@@ -1,0 +1,280 @@
+"""Protocols for all that is outside: the store, the clock, drafters, effects and schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from signoff.domain.actor import Actor
+from signoff.domain.audit import Audit
+from signoff.domain.case import Case, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.content import Content, Evidence
+from signoff.domain.effect import Attempt
+from signoff.domain.entry import Entry
+from signoff.domain.note import Note
+from signoff.domain.policy import Routing
+from signoff.domain.verdict import VerdictRecord, Vote
+
+Record = Checkpoint | Case | Content | Evidence | Routing | VerdictRecord | Vote | Attempt | Audit | Note | Entry
+"""Everything a store keeps: one record type is one table, one field one column."""
+
+KEYS: dict[type, tuple[str, ...]] = {
+    Checkpoint: ("name", "version"),
+    Case: ("id",),
+    Content: ("case_id", "revision"),
+    Evidence: ("case_id",),
+    Routing: ("case_id", "revision"),
+    VerdictRecord: ("id",),
+    Vote: ("id",),
+    Attempt: ("case_id", "attempt"),
+    Audit: ("case_id",),
+    Note: ("case_id", "number"),
+    Entry: ("seq",),
+}
+"""The primary key of each record type."""
+
+R = TypeVar("R", Checkpoint, Case, Content, Evidence, Routing, VerdictRecord, Vote, Attempt, Audit, Note, Entry)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """
+    One settled human verdict, as a drafter learns from it.
+
+    Args:
+        seq: Where it stands in the ledger.
+        case_id: The case.
+        evidence: What the reviewer judged by, by name.
+        proposed: The arguments the drafter had proposed.
+        final: The arguments that were approved; None for a rejection.
+    """
+
+    seq: int
+    case_id: str
+    evidence: dict[str, Any]
+    proposed: dict[str, Any]
+    final: dict[str, Any] | None
+
+
+class Reading(Protocol):
+    """A consistent look at the store."""
+
+    def get(self, kind: type[R], *key: str | int) -> R | None:
+        """Give the record with that primary key."""
+        ...
+
+    def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
+        """List the records whose fields have these values, in the order of their primary key."""
+        ...
+
+    def cases(
+        self,
+        *,
+        states: Sequence[State] | None = None,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        newest_first: bool = False,
+    ) -> list[Case]:
+        """List cases by id, a page at a time: pass the last id of a page as `after`."""
+        ...
+
+    def queue(
+        self,
+        actor: Actor,
+        *,
+        now: datetime,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[Case]:
+        """List waiting cases that are offered to the actor now, oldest first, a page at a time."""
+        ...
+
+    def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
+        """List cases in that state whose `due_at` has come, earliest first."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """Give the earliest `due_at` of any waiting, held, cleared or running case."""
+        ...
+
+    def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
+        """Count cases by state."""
+        ...
+
+    def latest_checkpoint(self, name: str) -> Checkpoint | None:
+        """Give the newest version of a checkpoint."""
+        ...
+
+    def checkpoint_names(self) -> list[str]:
+        """List the checkpoints that were ever registered, by name."""
+        ...
+
+    def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
+        """List settled human verdicts in the order of the ledger."""
+        ...
+
+
+class Transaction(Reading, Protocol):
+    """A look at the store that may also write; all of it is kept, or nothing."""
+
+    def add(self, *records: Record) -> None:
+        """
+        Add records.
+
+        Raises:
+            KeyReused: If one with that primary or unique key is there already.
+        """
+        ...
+
+    def change(
+        self,
+        kind: type[Record],
+        key: Sequence[str | int],
+        *,
+        expect: Mapping[str, Any],
+        to: Mapping[str, Any],
+    ) -> bool:
+        """
+        Compare and swap: change the record if its fields have the expected values.
+
+        Returns:
+            Whether it was changed.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Where the truth is kept."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """
+        Run `work` as one transaction and return once it is durable.
+
+        `work` must not call the outside world; it runs again if the database asks for it.
+
+        Raises:
+            StoreUnavailable: If the database did not take it; then nothing was kept.
+        """
+        ...
+
+    def read(self, work: Callable[[Reading], T]) -> T:
+        """Run `work` on a consistent look at what is committed."""
+        ...
+
+    def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None:
+        """Call `listener` with the entries of each write of this process, after its commit."""
+        ...
+
+    def version(self) -> int:
+        """Give a number that changes whenever anything was committed, by whatever process; cheap to ask."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database; a second call does nothing."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Give the time, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Other arguments the drafter thought of, with its confidence, 0..1, in them."""
+
+    arguments: dict[str, Any]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """
+    What a drafter makes of an input.
+
+    Args:
+        arguments: What it proposes to run.
+        confidence: How sure it is, 0..1; None where it cannot say.
+        rationale: Why, in its own words.
+        alternatives: What else it thought of, best first.
+        drafter: Its name and version.
+    """
+
+    arguments: dict[str, Any]
+    confidence: float | None = None
+    rationale: str | None = None
+    alternatives: Sequence[Alternative] = ()
+    drafter: str | None = None
+
+
+class Drafter(Protocol):
+    """Whatever makes the first pass: any function of the evidence."""
+
+    def __call__(self, evidence: Mapping[str, Any], /) -> Draft | Mapping[str, Any]:
+        """Propose arguments for this evidence."""
+        ...
+
+
+class LearningDrafter(Drafter, Protocol):
+    """A drafter that gets better by verdicts."""
+
+    @property
+    def version(self) -> str:
+        """Name of what it has learned so far; another one when its drafts may differ."""
+        ...
+
+    def learn(self, examples: Sequence[Example]) -> None:
+        """Take in settled verdicts; returns at once, fitting goes on elsewhere."""
+        ...
+
+
+class EffectHandler(Protocol):
+    """The act outside, run once per approval."""
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Act on the approved arguments and return a receipt."""
+        ...
+
+
+class Check(Protocol):
+    """Asks the receiver whether an effect has happened."""
+
+    def __call__(self, key: str, /) -> Any | None:
+        """Give the receipt of the effect with that idempotency key, or None if it certainly did not happen."""
+        ...
+
+
+class ArgumentsSchema(Protocol):
+    """What a checkpoint takes, from its typed signature."""
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """Give the JSON Schema reviewers see and edit."""
+        ...
+
+    def to_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Check arguments and give them as JSON values, with defaults filled in.
+
+        Raises:
+            InvalidArguments: With every field that does not fit.
+        """
+        ...
+
+    def to_python(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Give stored arguments back as the types of the signature.
+
+        Raises:
+            InvalidArguments: If the signature no longer takes them.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Where the truth is kept: one schema for SQLite and PostgreSQL, and a store in memory as reference."""

@@ -1,0 +1,247 @@
+"""Memory: the store as a reference, in plain dictionaries; for tests and for reading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from signoff.domain.actor import Actor
+from signoff.domain.case import Case, ClearedBy, Move, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.claim import offered_to
+from signoff.domain.content import Content, Evidence
+from signoff.domain.entry import Entry
+from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
+from signoff.errors import KeyReused, StoreUnavailable
+from signoff.ports import KEYS, Example, R, Reading, Record, Transaction
+
+T = TypeVar("T")
+Tables = dict[type, dict[tuple[Any, ...], Any]]
+
+_UNIQUE: dict[type, tuple[str, ...]] = {
+    Case: ("checkpoint", "proposer", "key"),
+    Vote: ("case_id", "revision", "reviewer"),
+}
+
+
+class MemoryStore:
+    """
+    A store in memory, with the same behaviour as the others; gone when the process ends.
+
+    Examples:
+        >>> store = MemoryStore()
+        >>> store.read(lambda tx: tx.counts())
+        {}
+    """
+
+    def __init__(self) -> None:
+        self._tables: Tables = {kind: {} for kind in KEYS}
+        self._lock = threading.RLock()
+        self._writing = False
+        self._version = 0
+        self._listeners: list[Callable[[Sequence[Entry]], None]] = []
+        self._closed = False
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` as one transaction."""
+        with self._open():
+            if self._writing:
+                raise RuntimeError("a write cannot be started inside another write")
+            self._writing = True
+            tx = _Transaction(self._tables)
+            try:
+                result = work(tx)
+            except BaseException:
+                tx.undo()
+                raise
+            finally:
+                self._writing = False
+            self._version += 1
+        if tx.entries:
+            for listener in self._listeners:
+                listener(tx.entries)
+        return result
+
+    def read(self, work: Callable[[Reading], T]) -> T:
+        """Run `work` on a consistent look at what is committed."""
+        with self._open():
+            return work(_Transaction(self._tables))
+
+    def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None:
+        """Call `listener` with the entries of each write, after its commit."""
+        self._listeners.append(listener)
+
+    def version(self) -> int:
+        """Give a number that changes whenever anything was committed."""
+        return self._version
+
+    def close(self) -> None:
+        """Refuse what comes after; a second call does nothing."""
+        self._closed = True
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("the store in memory is closed; make a new one")
+            yield
+
+
+class _Transaction:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._undo: list[Callable[[], Any]] = []
+        self.entries: list[Entry] = []
+
+    def undo(self) -> None:
+        for step in reversed(self._undo):
+            step()
+
+    # --- writing
+
+    def add(self, *records: Record) -> None:
+        for record in records:
+            kind = type(record)
+            table = self._tables[kind]
+            if isinstance(record, Entry):
+                self.entries.append(record)
+                record = replace(record, seq=len(table) + 1)
+            key = tuple(getattr(record, name) for name in KEYS[kind])
+            if key in table or self._violates(kind, record):
+                raise KeyReused(f"a {kind.__name__} with the key {key} is already there; use a new one")
+            table[key] = record
+            self._undo.append(lambda table=table, key=key: table.pop(key))  # type: ignore[misc]
+
+    def _violates(self, kind: type, record: Record) -> bool:
+        names = _UNIQUE.get(kind, ())
+        values = {name: getattr(record, name) for name in names}
+        if not names or None in values.values():
+            return False
+        return any(all(getattr(other, n) == v for n, v in values.items()) for other in self._all(kind))
+
+    def change(
+        self,
+        kind: type[Record],
+        key: Sequence[str | int],
+        *,
+        expect: Mapping[str, Any],
+        to: Mapping[str, Any],
+    ) -> bool:
+        table = self._tables[kind]
+        before = table.get(tuple(key))
+        if before is None or any(getattr(before, name) != value for name, value in expect.items()):
+            return False
+        table[tuple(key)] = replace(before, **to)
+        self._undo.append(lambda: table.__setitem__(tuple(key), before))
+        return True
+
+    # --- reading
+
+    def _all(self, kind: type[R]) -> list[R]:
+        table = self._tables[kind]
+        return [table[key] for key in sorted(table)]
+
+    def get(self, kind: type[R], *key: str | int) -> R | None:
+        found: R | None = self._tables[kind].get(key)
+        return found
+
+    def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
+        return [r for r in self._all(kind) if all(getattr(r, name) == value for name, value in equal.items())]
+
+    def cases(
+        self,
+        *,
+        states: Sequence[State] | None = None,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        newest_first: bool = False,
+    ) -> list[Case]:
+        found = [
+            case
+            for case in (reversed(self._all(Case)) if newest_first else self._all(Case))
+            if (states is None or case.state in states)
+            and (checkpoint is None or case.checkpoint == checkpoint)
+            and (after is None or (case.id < after if newest_first else case.id > after))
+        ]
+        return found[:limit]
+
+    def queue(
+        self,
+        actor: Actor,
+        *,
+        now: datetime,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[Case]:
+        found = [
+            case
+            for case in self.cases(
+                states=[State.WAITING], checkpoint=checkpoint, after=after, limit=len(self._tables[Case])
+            )
+            if offered_to(case, actor, now=now) and (case.deadline_at is None or case.deadline_at > now)
+        ]
+        return found[:limit]
+
+    def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
+        found = [
+            (c.due_at, c)
+            for c in self._all(Case)
+            if c.state is state
+            and (checkpoint is None or c.checkpoint == checkpoint)
+            and c.due_at is not None
+            and c.due_at <= now
+        ]
+        return [case for _, case in sorted(found, key=lambda pair: pair[0])][:limit]
+
+    def next_due(self) -> datetime | None:
+        live = (State.WAITING, State.HELD, State.CLEARED, State.RUNNING)
+        return min((c.due_at for c in self._all(Case) if c.state in live and c.due_at), default=None)
+
+    def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
+        counted: dict[State, int] = {}
+        for case in self._all(Case):
+            if checkpoint is None or case.checkpoint == checkpoint:
+                counted[case.state] = counted.get(case.state, 0) + 1
+        return counted
+
+    def latest_checkpoint(self, name: str) -> Checkpoint | None:
+        versions = self.find(Checkpoint, name=name)
+        return versions[-1] if versions else None
+
+    def checkpoint_names(self) -> list[str]:
+        return sorted({checkpoint.name for checkpoint in self._all(Checkpoint)})
+
+    def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
+        found: list[Example] = []
+        for entry in self._all(Entry):
+            if len(found) == limit:
+                break
+            if entry.seq <= after_seq or entry.act not in (Move.CLEAR, Move.REJECT):
+                continue
+            case = self.get(Case, entry.case_id or "")
+            record = self.get(VerdictRecord, case.verdict_id or "") if case else None
+            if case is None or record is None or entry.checkpoint != checkpoint:
+                continue
+            if case.cleared_by is not ClearedBy.PERSON:
+                continue
+            draft = self.get(Content, case.id, record.draft_revision)
+            final = self.get(Content, case.id, record.revision + (record.kind is VerdictKind.EDITED))
+            if draft is None or final is None:
+                continue
+            material = self.get(Evidence, case.id)
+            found.append(
+                Example(
+                    seq=entry.seq,
+                    case_id=case.id,
+                    evidence={n: i["value"] for n, i in material.items.items()} if material else {},
+                    proposed=draft.arguments,
+                    final=None if record.kind is VerdictKind.REJECTED else final.arguments,
+                )
+            )
+        return found

@@ -1,0 +1,59 @@
+"""Upgrade: runs the migrations; loaded only when there are some to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.pool import NullPool
+
+from signoff.storage.migrations import needs_migration
+
+
+def upgrade(connection: sa.Connection, *, to: str = "head") -> None:
+    """
+    Bring the schema up to a revision, on a connection whose transaction the caller ends.
+
+    Args:
+        connection: Inside a transaction that nobody else can write beside.
+        to: A revision, or `head`.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    script = ScriptDirectory(str(Path(__file__).parent))
+    context = EnvironmentContext(config, script)
+
+    def steps(revision: object, _: object) -> object:
+        return script._upgrade_revs(to, revision)  # type: ignore[arg-type]
+
+    with context:
+        context.configure(connection=connection, fn=steps, transactional_ddl=False, destination_rev=to)
+        context.run_migrations()
+
+
+def upgrade_sqlite(path: Path, *, busy_s: float, to: str = "head") -> None:
+    """Bring one SQLite file up to date; of several processes, one does and the others wait."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"timeout": max(busy_s, 30.0), "isolation_level": None},
+    )
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                if to != "head" or needs_migration(lambda sql: connection.exec_driver_sql(sql)):
+                    upgrade(connection, to=to)
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+    except sa.exc.DBAPIError as error:
+        # The driver's own error, which the store translates.
+        raise (error.orig or error) from None
+    finally:
+        engine.dispose()

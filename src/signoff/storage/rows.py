@@ -1,0 +1,401 @@
+"""Rows: the store's reading and writing, in SQLAlchemy Core statements that are compiled once and run on the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from signoff.domain.actor import Actor
+from signoff.domain.case import Case, ClearedBy, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.entry import Entry
+from signoff.domain.verdict import VerdictKind
+from signoff.errors import KeyReused
+from signoff.ports import KEYS, Example, R, Record
+from signoff.storage.schema import TABLES, Column, cases, contents, entries, evidence, moment, verdicts
+
+
+class Cursor(Protocol):
+    """What is needed of a driver's cursor (PEP 249)."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any:
+        """Run one statement."""
+        ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Any:
+        """Run one statement for each set of parameters."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Give the next row."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Give all rows."""
+        ...
+
+
+class _Binding:
+    """One record type and its table: how a record becomes a row, and back."""
+
+    def __init__(self, kind: type, table: sa.Table) -> None:
+        self.kind = kind
+        self.table = table
+        self.names = [column.name for column in table.columns]
+        columns = [column for column in table.columns if isinstance(column, Column)]
+        self.encoders = {c.name: c.encode for c in columns if c.encode is not None}
+        self._encode = [(i, self.encoders[n]) for i, n in enumerate(self.names) if n in self.encoders]
+        self._decode = [(i, c.decode) for i, c in enumerate(columns) if c.decode is not None]
+        self._values = attrgetter(*self.names)
+
+    def row(self, record: Record) -> list[Any]:
+        values = list(self._values(record))
+        for index, encode in self._encode:
+            if values[index] is not None:
+                values[index] = encode(values[index])
+        return values
+
+    def record(self, row: Sequence[Any]) -> Any:
+        values = list(row)
+        for index, decode in self._decode:
+            if values[index] is not None:
+                values[index] = decode(values[index])
+        return self.kind(**dict(zip(self.names, values, strict=True)))
+
+    def value(self, name: str, value: Any) -> Any:
+        encode = self.encoders.get(name)
+        return value if encode is None or value is None else encode(value)
+
+
+BINDINGS = {kind: _Binding(kind, table) for kind, table in TABLES.items()}
+
+
+class Statements:
+    """
+    Compiled statements for one dialect; each is compiled at its first use.
+
+    Args:
+        dialect: With a positional parameter style.
+    """
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self._dialect = dialect
+        self._compiled: dict[Any, tuple[str, Sequence[str]]] = {}
+
+    def __call__(self, name: Any, build: Callable[[], sa.sql.ClauseElement]) -> tuple[str, Sequence[str]]:
+        """Give the SQL and the order of its parameters."""
+        found = self._compiled.get(name)
+        if found is None:
+            compiled = build().compile(dialect=self._dialect)
+            found = (str(compiled), tuple(getattr(compiled, "positiontup", None) or ()))
+            self._compiled[name] = found
+        return found
+
+
+def _bind(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=sa.types.NullType())
+
+
+class Rows:
+    """
+    A look at the database that may also write; implements `ports.Transaction` on any driver's cursor.
+
+    Args:
+        cursor: Inside a transaction.
+        statements: Compiled for the driver's dialect.
+        is_duplicate: Tells a violated key from other errors of the driver.
+    """
+
+    def __init__(self, cursor: Cursor, statements: Statements, is_duplicate: Callable[[Exception], bool]) -> None:
+        self._cursor = cursor
+        self._statements = statements
+        self._is_duplicate = is_duplicate
+        self.entries: list[Entry] = []
+
+    # --- writing
+
+    def add(self, *records: Record) -> None:
+        """Add records; those of one type go in one statement."""
+        by_kind: dict[type, list[Record]] = {}
+        for record in records:
+            by_kind.setdefault(type(record), []).append(record)
+        for kind, group in by_kind.items():
+            binding = BINDINGS[kind]
+            skip = 1 if kind is Entry else 0
+            sql, _ = self._statements(
+                ("add", kind),
+                lambda binding=binding, skip=skip: (  # type: ignore[misc]
+                    binding.table.insert().inline().values({n: _bind(n) for n in binding.names[skip:]})
+                ),
+            )
+            try:
+                if len(group) == 1:
+                    self._cursor.execute(sql, binding.row(group[0])[skip:])
+                else:
+                    self._cursor.executemany(sql, [binding.row(record)[skip:] for record in group])
+            except Exception as error:
+                if self._is_duplicate(error):
+                    raise KeyReused(
+                        f"a {kind.__name__} with that key is already there ({error}); use a new one"
+                    ) from None
+                raise
+            if kind is Entry:
+                self.entries.extend(group)  # type: ignore[arg-type]
+
+    def change(
+        self,
+        kind: type[Record],
+        key: Sequence[str | int],
+        *,
+        expect: Mapping[str, Any],
+        to: Mapping[str, Any],
+    ) -> bool:
+        """Compare and swap."""
+        binding = BINDINGS[kind]
+        names = KEYS[kind]
+
+        def build() -> sa.sql.ClauseElement:
+            columns = binding.table.c
+            same = [columns[n] == _bind(f"key_{n}") for n in names]
+            same += [
+                columns[n].is_(None) if value is None else columns[n] == _bind(f"expect_{n}")
+                for n, value in expect.items()
+            ]
+            return binding.table.update().where(*same).values({n: _bind(f"to_{n}") for n in to})
+
+        shape = tuple(n if value is not None else (n,) for n, value in expect.items())
+        sql, order = self._statements(("change", kind, tuple(to), shape), build)
+        values: dict[str, Any] = {f"key_{n}": v for n, v in zip(names, key, strict=True)}
+        for n, value in expect.items():
+            values[f"expect_{n}"] = binding.value(n, value)
+        for n, value in to.items():
+            values[f"to_{n}"] = binding.value(n, value)
+        self._cursor.execute(sql, [values[n] for n in order])
+        return self._cursor.rowcount == 1
+
+    # --- reading
+
+    def _records(self, kind: type[R], sql: str, parameters: Sequence[Any]) -> list[R]:
+        self._cursor.execute(sql, parameters)
+        binding = BINDINGS[kind]
+        return [binding.record(row) for row in self._cursor.fetchall()]
+
+    def get(self, kind: type[R], *key: str | int) -> R | None:
+        """Give the record with that primary key."""
+        binding = BINDINGS[kind]
+        names = KEYS[kind]
+        sql, order = self._statements(
+            ("get", kind),
+            lambda: sa.select(binding.table).where(*[binding.table.c[n] == _bind(n) for n in names]),
+        )
+        values = dict(zip(names, key, strict=True))
+        self._cursor.execute(sql, [values[n] for n in order])
+        row = self._cursor.fetchone()
+        return None if row is None else binding.record(row)
+
+    def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
+        """List records by equal fields, in the order of their primary key."""
+        binding = BINDINGS[kind]
+        columns = binding.table.c
+        sql, order = self._statements(
+            ("find", kind, tuple(n if v is not None else (n,) for n, v in equal.items())),
+            lambda: (
+                sa.select(binding.table)
+                .where(*[columns[n].is_(None) if v is None else columns[n] == _bind(n) for n, v in equal.items()])
+                .order_by(*[columns[n] for n in KEYS[kind]])
+            ),
+        )
+        return self._records(kind, sql, [binding.value(n, equal[n]) for n in order])
+
+    def cases(
+        self,
+        *,
+        states: Sequence[State] | None = None,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        newest_first: bool = False,
+    ) -> list[Case]:
+        """List cases by id, a page at a time."""
+        wanted = {f"state_{i}": state.value for i, state in enumerate(states or ())}
+
+        def build() -> sa.sql.ClauseElement:
+            query = sa.select(cases)
+            if states is not None:
+                query = query.where(sa.or_(sa.false(), *[cases.c.state == _bind(name) for name in wanted]))
+            if checkpoint is not None:
+                query = query.where(cases.c.checkpoint == _bind("checkpoint"))
+            if after is not None:
+                beyond = cases.c.id < _bind("after") if newest_first else cases.c.id > _bind("after")
+                query = query.where(beyond)
+            ordered = query.order_by(cases.c.id.desc() if newest_first else cases.c.id)
+            return ordered.limit(sa.bindparam("limit", type_=sa.Integer()))
+
+        shape = (
+            "cases", None if states is None else len(states), checkpoint is None, after is None, newest_first
+        )  # fmt: skip
+        sql, order = self._statements(shape, build)
+        values: dict[str, Any] = {**wanted, "checkpoint": checkpoint, "after": after, "limit": limit}
+        return self._records(Case, sql, [values[n] for n in order])
+
+    def queue(
+        self,
+        actor: Actor,
+        *,
+        now: datetime,
+        checkpoint: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[Case]:
+        """List waiting cases that are offered to the actor now, oldest first."""
+        addresses = {f"address_{i}": address for i, address in enumerate(sorted(actor.addresses))}
+
+        def build() -> sa.sql.ClauseElement:
+            c = cases.c
+            now_ = _bind("now")
+            query = sa.select(cases).where(
+                sa.text("state = 'waiting'"),
+                sa.or_(c.snoozed_until.is_(None), c.snoozed_until <= now_),
+                sa.or_(c.deadline_at.is_(None), c.deadline_at > now_),
+                sa.or_(c.assigned_to.is_(None), *[c.assigned_to == _bind(name) for name in addresses]),
+                sa.or_(c.claimed_by.is_(None), c.claimed_by == _bind("actor"), c.claim_expires_at <= now_),
+            )
+            if checkpoint is not None:
+                query = query.where(c.checkpoint == _bind("checkpoint"))
+            if after is not None:
+                query = query.where(c.id > _bind("after"))
+            return query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+
+        sql, order = self._statements(("queue", len(addresses), checkpoint is None, after is None), build)
+        values: dict[str, Any] = {
+            **addresses,
+            "now": moment(now),
+            "actor": actor.id,
+            "checkpoint": checkpoint,
+            "after": after,
+            "limit": limit,
+        }
+        return self._records(Case, sql, [values[n] for n in order])
+
+    def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
+        """List cases in that state whose `due_at` has come, earliest first."""
+        only = [] if checkpoint is None else [cases.c.checkpoint == _bind("checkpoint")]
+        sql, order = self._statements(
+            ("due", checkpoint is None),
+            lambda: (
+                sa.select(cases)
+                .where(cases.c.state == _bind("state"), cases.c.due_at <= _bind("now"), *only)
+                .order_by(cases.c.due_at)
+                .limit(sa.bindparam("limit", type_=sa.Integer()))
+            ),
+        )
+        values = {"state": state.value, "now": moment(now), "limit": limit, "checkpoint": checkpoint}
+        return self._records(Case, sql, [values[n] for n in order])
+
+    def next_due(self) -> datetime | None:
+        """Give the earliest `due_at` of any case that has one."""
+        moments = []
+        for state in (State.WAITING, State.HELD, State.CLEARED, State.RUNNING):
+            sql, _ = self._statements(
+                "next_due",
+                lambda: (
+                    sa.select(cases.c.due_at)
+                    .where(cases.c.state == _bind("state"), cases.c.due_at.is_not(None))
+                    .order_by(cases.c.due_at)
+                    .limit(sa.literal_column("1"))
+                ),
+            )
+            self._cursor.execute(sql, [state.value])
+            row = self._cursor.fetchone()
+            if row is not None:
+                moments.append(row[0])
+        decode = cases.c.due_at
+        assert isinstance(decode, Column) and decode.decode is not None
+        return decode.decode(min(moments)) if moments else None
+
+    def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
+        """Count cases by state, from a narrow index."""
+        sql, order = self._statements(
+            ("counts", checkpoint is None),
+            lambda: (
+                sa.select(cases.c.state, sa.func.count())
+                .where(*([] if checkpoint is None else [cases.c.checkpoint == _bind("checkpoint")]))
+                .group_by(cases.c.state)
+            ),
+        )
+        self._cursor.execute(sql, [checkpoint for _ in order])
+        return {State(state): count for state, count in self._cursor.fetchall()}
+
+    def latest_checkpoint(self, name: str) -> Checkpoint | None:
+        """Give the newest version of a checkpoint."""
+        versions = self.find(Checkpoint, name=name)
+        return versions[-1] if versions else None
+
+    def checkpoint_names(self) -> list[str]:
+        """List the checkpoints that were ever registered, by name."""
+        table = TABLES[Checkpoint]
+        sql, _ = self._statements("checkpoint_names", lambda: sa.select(table.c.name).distinct().order_by(table.c.name))
+        self._cursor.execute(sql, [])
+        return [row[0] for row in self._cursor.fetchall()]
+
+    def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
+        """List settled human verdicts in the order of the ledger."""
+        sql, order = self._statements("examples", _examples)
+        values = {"checkpoint": checkpoint, "after": after_seq, "limit": limit}
+        self._cursor.execute(sql, [values[n] for n in order])
+        load = contents.c.arguments
+        assert isinstance(load, Column) and load.decode is not None
+        decode = load.decode
+        return [
+            Example(
+                seq=seq,
+                case_id=case_id,
+                evidence={n: item["value"] for n, item in decode(items).items()} if items else {},
+                proposed=decode(proposed),
+                final=None if kind == VerdictKind.REJECTED.value else decode(final),
+            )
+            for seq, case_id, kind, items, proposed, final in self._cursor.fetchall()
+        ]
+
+
+def _examples() -> sa.sql.ClauseElement:
+    draft, final = contents.alias("draft"), contents.alias("final")
+    edited = sa.case((verdicts.c.kind == sa.literal_column("'edited'"), 1), else_=0)
+    tables = (
+        entries.join(cases, cases.c.id == entries.c.case_id)
+        .join(verdicts, verdicts.c.id == cases.c.verdict_id)
+        .join(
+            draft,
+            sa.and_(draft.c.case_id == cases.c.id, draft.c.revision == verdicts.c.draft_revision),
+        )
+        .join(final, sa.and_(final.c.case_id == cases.c.id, final.c.revision == verdicts.c.revision + edited))
+        .outerjoin(evidence, evidence.c.case_id == cases.c.id)
+    )
+    return (
+        sa.select(
+            entries.c.seq,
+            cases.c.id,
+            verdicts.c.kind,
+            evidence.c["items"],
+            draft.c.arguments,
+            final.c.arguments,
+        )
+        .select_from(tables)
+        .where(
+            sa.text("entries.act IN ('clear', 'reject')"),
+            entries.c.checkpoint == _bind("checkpoint"),
+            entries.c.seq > _bind("after"),
+            cases.c.cleared_by == sa.literal_column(f"'{ClearedBy.PERSON.value}'"),
+        )
+        .order_by(entries.c.seq)
+        .limit(sa.bindparam("limit", type_=sa.Integer()))
+    )

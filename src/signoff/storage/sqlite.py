@@ -1,0 +1,212 @@
+"""SQLite: WAL with synchronous=FULL, one group-commit writer, readers apart."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from signoff.domain.entry import Entry
+from signoff.errors import InvalidInput, SignoffError, StoreUnavailable
+from signoff.ports import Reading, Transaction
+from signoff.storage.rows import Rows, Statements
+from signoff.storage.writer import GroupCommit
+
+T = TypeVar("T")
+
+BUSY_S = 5.0
+"""Seconds to wait for another program's write before giving up."""
+
+
+class SqliteStore:
+    """
+    A store in one SQLite file, or shared by several processes of one host.
+
+    Opening it creates the file or brings an older schema up to date.
+
+    Args:
+        path: The file.
+        busy_s: Seconds, > 0, to wait while another program writes.
+
+    Raises:
+        InvalidInput: If the path is a folder, or a file that is no SQLite database.
+        SchemaTooNew: If a newer Signoff wrote it.
+        StoreUnavailable: If it cannot be opened or written.
+    """
+
+    def __init__(self, path: str | Path, *, busy_s: float = BUSY_S) -> None:
+        self.path = Path(path)
+        self._busy_s = busy_s
+        if self.path.is_dir():
+            raise InvalidInput(f"{self.path} is a folder; name a database file in it, such as signoff.db")
+        if not self.path.parent.is_dir():
+            raise InvalidInput(f"there is no folder {self.path.parent}; make it first")
+        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="qmark"))
+        self._listeners: list[Callable[[Sequence[Entry]], None]] = []
+        self._readers = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._closed = False
+        try:
+            self._migrate()
+            self._session = _Session(self)
+            self._watcher = self._connect(read_only=True)
+        except sqlite3.Error as error:
+            raise self.translate(error) from None
+        self._writer = GroupCommit(self._session, self._announce)
+
+    def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "fullfsync=ON",
+            "checkpoint_fullfsync=ON",
+            "foreign_keys=ON",
+            "cache_size=-16384",
+            *(["query_only=ON"] if read_only else []),
+        ):
+            if read_only and pragma.startswith("journal_mode"):
+                continue
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _migrate(self) -> None:
+        from signoff.storage.migrations import needs_migration
+
+        connection = self._connect()
+        try:
+            outdated = needs_migration(connection.execute)
+        finally:
+            connection.close()
+        if outdated:
+            from signoff.storage.migrations.upgrade import upgrade_sqlite
+
+            upgrade_sqlite(self.path, busy_s=self._busy_s)
+
+    # --- ports.Store
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` as one transaction and return once it is durable."""
+        return self._writer.write(work)
+
+    def read(self, work: Callable[[Reading], T]) -> T:
+        """Run `work` on a consistent look at what is committed."""
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        try:
+            if connection is None:
+                connection = self._readers.connection = self._connect(read_only=True)
+                with self._guard:
+                    self._open_readers.append(connection)
+            cursor = connection.execute("BEGIN")
+            try:
+                return work(Rows(cursor, self._statements, _is_duplicate))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise self.translate(error) from None
+
+    def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None:
+        """Call `listener` with the entries of each write of this process, after its commit."""
+        self._listeners.append(listener)
+
+    def version(self) -> int:
+        """Give a number that changes whenever anything was committed, by whatever process."""
+        with self._guard:
+            if self._closed:
+                return -1
+            try:
+                return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error as error:
+                raise self.translate(error) from None
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+        self._writer.exclusive()
+        self._session.close()
+        with self._guard:
+            for connection in (self._watcher, *self._open_readers):
+                connection.close()
+
+    # --- inside
+
+    def _announce(self, entries: Sequence[Entry]) -> None:
+        for listener in self._listeners:
+            listener(entries)
+
+    def translate(self, error: Exception) -> Exception:
+        """Give a driver's error as one of ours: what happened to which file, and what to do."""
+        if not isinstance(error, sqlite3.Error):
+            return error
+        text = str(error)
+        if isinstance(error, sqlite3.ProgrammingError):
+            return StoreUnavailable(f"{self.path} is closed; open it again")
+        advice = {
+            "locked": f"another program has held the write lock for {self._busy_s:g} s; end it or try again",
+            "busy": f"another program has held the write lock for {self._busy_s:g} s; end it or try again",
+            "full": "the disk is full; make room and try again",
+            "readonly": "the file or its folder is read-only; change its permissions",
+            "read-only": "the file or its folder is read-only; change its permissions",
+            "disk I/O": "the disk reported an error; check it, and its free space",
+            "unable to open": "it cannot be opened; check that its folder exists and may be written to",
+        }
+        for sign, what in advice.items():
+            if sign in text:
+                return StoreUnavailable(f"{self.path}: {what}. Nothing of this write was kept", reason=text)
+        if "not a database" in text or "malformed" in text:
+            return InvalidInput(f"{self.path} is not a Signoff database ({text}); name another file")
+        return StoreUnavailable(f"{self.path}: {text}. Nothing of this write was kept", reason=text)
+
+
+class _Session:
+    """The one connection that writes; implements `writer.Session`."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._connection = store._connect()
+        self._cursor = self._connection.cursor()
+
+    def begin(self) -> None:
+        # IMMEDIATE takes the write lock first, so no read in it can be stale.
+        self._cursor.execute("BEGIN IMMEDIATE")
+
+    def run(self, work: Callable[[Transaction], Any], *, alone: bool) -> tuple[Any, Sequence[Entry]]:
+        rows = Rows(self._cursor, self._store._statements, _is_duplicate)
+        if alone:
+            return work(rows), rows.entries
+        self._cursor.execute("SAVEPOINT one")
+        try:
+            result = work(rows)
+        except Exception:
+            self._cursor.execute("ROLLBACK TO one")
+            self._cursor.execute("RELEASE one")
+            raise
+        self._cursor.execute("RELEASE one")
+        return result, rows.entries
+
+    def commit(self) -> None:
+        self._cursor.execute("COMMIT")
+
+    def rollback(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._cursor.execute("ROLLBACK")
+
+    def translate(self, error: Exception) -> Exception:
+        return error if isinstance(error, SignoffError) else self._store.translate(error)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _is_duplicate(error: Exception) -> bool:
+    return isinstance(error, sqlite3.IntegrityError)
