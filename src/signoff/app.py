@@ -406,10 +406,10 @@ class CheckpointFunction(Generic[P, T]):
     def _prepare(self, proposal: Proposal) -> Prepared:
         if proposal.arguments is None and self.drafter is not None:
             proposal = self._drafted(proposal)
-        arguments = self.signature.to_json(proposal.arguments or {})
         return propose.prepare(
             self.declaration,
-            replace(proposal, arguments=arguments),
+            proposal,
+            arguments=self.signature.to_json(proposal.arguments or {}),
             case_id=new_id(),
             now=self._app.clock.now(),
             coin=self._app._coin(),
@@ -464,7 +464,13 @@ class CheckpointFunction(Generic[P, T]):
             def function(**arguments: Any) -> Any:
                 return asyncio.run(coroutine(**arguments))
 
-        return Handling(schema=self.signature, handler=function, check=self._check, to_receipt=receipt)
+        return Handling(
+            declaration_of=partial(self._app._declaration, self.name),
+            schema=self.signature,
+            handler=function,
+            check=self._check,
+            to_receipt=receipt,
+        )
 
     def __repr__(self) -> str:
         return f"<checkpoint {self.name}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from signoff.errors import CaseClosed
 
@@ -90,7 +91,7 @@ class ClearedBy(StrEnum):
     POLICY = "policy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """
     The narrow, often-changed part of one case.
@@ -147,6 +148,17 @@ class Case:
     attempt: int = 0
     tries: int = 0
     reverses: str | None = None
+
+    def but(self, **change: Any) -> Case:
+        """
+        Give the same case with other values; `dataclasses.replace`, several times as fast.
+
+        Args:
+            change: Fields with their new values.
+        """
+        other = object.__new__(Case)
+        other.__dict__.update(self.__dict__, **change)
+        return other
 
     @property
     def idempotency_key(self) -> str:

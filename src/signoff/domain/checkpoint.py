@@ -55,7 +55,7 @@ def allowed_oversight(criteria: tuple[Criterion, ...]) -> tuple[Oversight, ...]:
     return (Oversight.ALWAYS,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """
     The declaration of one checkpoint in one version.

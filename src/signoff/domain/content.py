@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -19,7 +20,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _PREFIX = b"signoff/v1\0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """
     One revision of what a case asks to do.
@@ -41,7 +42,7 @@ class Content:
     alternatives: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """
     What a reviewer judges a case by; it is never executed.
@@ -99,7 +100,7 @@ def content_hash(*, checkpoint: str, version: int, arguments: bytes, revision: i
         >>> content_hash(checkpoint="c", version=2, arguments=canonical({"a": 1}), revision=1) == expected
         True
     """
-    head = canonical(checkpoint)
+    head = _canonical_name(checkpoint)
     document = b'%b{"arguments":%b,"attachments":[],"checkpoint":%b,"revision":%d,"version":%d}' % (
         _PREFIX,
         arguments,
@@ -108,6 +109,11 @@ def content_hash(*, checkpoint: str, version: int, arguments: bytes, revision: i
         version,
     )
     return hashlib.sha256(document).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _canonical_name(name: str) -> bytes:
+    return canonical(name)
 
 
 def hash_of(content: Content, *, checkpoint: str, version: int) -> str:

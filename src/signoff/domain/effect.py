@@ -71,7 +71,7 @@ def after(delivery: Delivery, ending: Ending, *, tries: int, max_tries: int) -> 
     return move
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """
     One run of a case's effect; the row that holds its receipt.

@@ -26,7 +26,7 @@ class EntryKind(StrEnum):
     ACCOUNT = "account"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """
     One act, who did it, and what it led to. Ids, names of rules and numbers; never content.

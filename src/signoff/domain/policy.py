@@ -19,7 +19,7 @@ class Route(StrEnum):
     """Automated, and drawn by the coin to be judged by a person afterwards."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Routing:
     """
     How one revision was routed; holds numbers and names of rules, nothing personal.

@@ -60,7 +60,7 @@ def kind_of(verdict: Verdict) -> VerdictKind:
             return VerdictKind.REJECTED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VerdictRecord:
     """
     A verdict as it is kept; never overwritten, only voided.
@@ -92,7 +92,7 @@ class VerdictRecord:
     voided_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Vote:
     """
     One reviewer's opinion on one revision, blind to the others.

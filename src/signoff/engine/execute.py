@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from signoff.domain.effect import Attempt, Ending, after
 from signoff.domain.entry import EntryKind, act_entry, move_entry
 from signoff.domain.policy import Route, Routing
 from signoff.domain.verdict import VerdictKind, VerdictRecord
-from signoff.engine.review import closed, load, redraft, remark, settled
+from signoff.engine.review import closed, load, redraft, remark, settle_entry, settled
 from signoff.errors import (
     CaseClosed,
     EffectFailed,
@@ -31,7 +31,7 @@ from signoff.errors import (
     LedgerBroken,
     NotAllowed,
 )
-from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Store, Transaction
+from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Record, Store, Transaction
 
 LEASE_MARGIN_S = 5.0
 """Seconds a lease outlives the handler's time-out, so that the worker itself can still report it."""
@@ -72,12 +72,14 @@ class Handling:
     How effects of one checkpoint are run here.
 
     Args:
+        declaration_of: Gives the registered declaration of a version.
         schema: Gives stored arguments back as the types of the signature.
         handler: The act outside.
         check: Asks the receiver, for `checkable` delivery.
         to_receipt: Turns what the handler returned into `{"value": JSON}`.
     """
 
+    declaration_of: Callable[[int], Checkpoint]
     schema: ArgumentsSchema
     handler: EffectHandler
     check: Check | None
@@ -106,10 +108,9 @@ def settle(tx: Transaction, case_id: str, *, now: datetime) -> Case:
     record = tx.get(VerdictRecord, case.verdict_id) if case.verdict_id else None
     if record is None and case.cleared_by is not ClearedBy.POLICY:
         raise LedgerBroken(f"case {case_id} is held without a verdict", case_id=case_id)
-    to, entry = settled(case, rejected=bool(record and record.kind is VerdictKind.REJECTED), now=now)
-    _move(tx, case, to)
-    tx.add(entry)
-    return to
+    change = settled(case, rejected=bool(record and record.kind is VerdictKind.REJECTED), now=now)
+    after = case.but(**change)
+    return _move(tx, case, change, settle_entry(case, after, by=TIMER, now=now)) or case
 
 
 def expire(tx: Transaction, case_id: str, *, now: datetime) -> Case:
@@ -117,10 +118,8 @@ def expire(tx: Transaction, case_id: str, *, now: datetime) -> Case:
     case = load(tx, case_id)
     if case.state is not State.WAITING or case.deadline_at is None or case.deadline_at > now:
         return case
-    to = replace(case, state=advance(case.state, Move.EXPIRE), due_at=None, claimed_by=None, claim_expires_at=None)
-    _move(tx, case, to)
-    tx.add(move_entry(case, to, Move.EXPIRE, by=TIMER, now=now))
-    return to
+    change = {"state": advance(case.state, Move.EXPIRE), "due_at": None, "claimed_by": None, "claim_expires_at": None}
+    return _move(tx, case, change, move_entry(case, case.but(**change), Move.EXPIRE, by=TIMER, now=now)) or case
 
 
 def recover(tx: Transaction, checkpoint: Checkpoint, case_id: str, *, now: datetime) -> Case:
@@ -128,15 +127,14 @@ def recover(tx: Transaction, checkpoint: Checkpoint, case_id: str, *, now: datet
     case = load(tx, case_id)
     if case.state is not State.RUNNING or case.due_at is None or case.due_at > now:
         return case
-    return _end(tx, checkpoint, case, Ending.CRASHED, now=now, problem="the worker did not report back")
+    ended = _end(tx, checkpoint, case, Ending.CRASHED, now=now, problem="the worker did not report back")
+    return ended or case
 
 
-def _move(tx: Transaction, before: Case, to: Case) -> bool:
-    change = {
-        name: value for name in Case.__dataclass_fields__ if (value := getattr(to, name)) != getattr(before, name)
-    }
+def _move(tx: Transaction, before: Case, change: dict[str, Any], *records: Record) -> Case | None:
+    """Change a case if nobody was faster; None if somebody was."""
     # Fenced by the attempt as well: a worker that was taken for dead cannot complete.
-    return tx.change(
+    moved = tx.change(
         Case,
         (before.id,),
         expect={
@@ -147,6 +145,10 @@ def _move(tx: Transaction, before: Case, to: Case) -> bool:
         },
         to=change,
     )
+    if not moved:
+        return None
+    tx.add(*records)
+    return before.but(**change)
 
 
 # --- running ---------------------------------------------------------------------------------------------
@@ -174,12 +176,12 @@ def start(
     if case.state is not State.CLEARED or case.due_at is None or case.due_at > now:
         return None
     handling = handling_of(case.checkpoint)
-    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+    if handling is None:
+        return None
+    checkpoint = handling.declaration_of(case.version)
     content = tx.get(Content, case_id, case.revision)
-    if handling is None or checkpoint is None or content is None:
-        if handling is None:
-            return None
-        raise LedgerBroken(f"case {case_id} lacks its checkpoint version or content", case_id=case_id)
+    if content is None:
+        raise LedgerBroken(f"case {case_id} has no content for revision {case.revision}", case_id=case_id)
     _require_approved(tx, case, content)
     try:
         arguments = handling.schema.to_python(content.arguments)
@@ -187,13 +189,13 @@ def start(
         redraft(tx, case_id, POLICY, now=now, reason="schema_changed")
         return None
     lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_MARGIN_S)
-    running = replace(
-        case,
-        state=advance(case.state, Move.START),
-        due_at=lease_until,
-        attempt=case.attempt + 1,
-        tries=case.tries + 1,
-    )
+    change = {
+        "state": advance(case.state, Move.START),
+        "due_at": lease_until,
+        "attempt": case.attempt + 1,
+        "tries": case.tries + 1,
+    }
+    running = case.but(**change)
     attempt = Attempt(
         case_id=case_id,
         attempt=running.attempt,
@@ -203,9 +205,9 @@ def start(
         started_at=now,
         lease_until=lease_until,
     )
-    if not _move(tx, case, running):
+    entry = move_entry(case, running, Move.START, by=WORKER, now=now, attempt=attempt.attempt)
+    if _move(tx, case, change, attempt, entry) is None:
         return None
-    tx.add(attempt, move_entry(case, running, Move.START, by=WORKER, now=now, attempt=attempt.attempt))
     return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=arguments, handling=handling)
 
 
@@ -246,7 +248,7 @@ def call(started: Started) -> Ended:
         if started.case.tries > 1 and started.checkpoint.delivery is Delivery.CHECKABLE and handling.check:
             try:
                 found = handling.check(context.key)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return Ended(ending=Ending.IN_DOUBT, problem=f"the check raised {_name(error)}")
             if found is not None:
                 return Ended(ending=Ending.RETURNED, receipt=handling.to_receipt(found))
@@ -259,7 +261,7 @@ def call(started: Started) -> Ended:
         )
     except EffectUnknown as error:
         return Ended(ending=Ending.IN_DOUBT, problem=str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Ended(ending=Ending.RAISED, problem=_name(error))
     finally:
         _current.reset(token)
@@ -276,28 +278,25 @@ def finish(tx: Transaction, started: Started, ended: Ended, *, now: datetime) ->
     A late answer of a worker that was taken for dead changes no state; it is kept on the attempt, for the
     person who resolves the case.
     """
-    case = load(tx, started.case.id)
-    if case.state is not State.RUNNING or case.attempt != started.attempt.attempt:
-        kept = tx.change(
-            Attempt,
-            (case.id, started.attempt.attempt),
-            expect={"receipt": None},
-            to={"receipt": ended.receipt},
-        )
-        if kept and ended.ending is Ending.RETURNED:
-            entry = act_entry(case, EntryKind.EFFECT, "late", by=WORKER, now=now, attempt=started.attempt.attempt)
-            tx.add(entry)
-        return case
-    return _end(
+    done = _end(
         tx,
         started.checkpoint,
-        case,
+        started.case,
         ended.ending,
         now=now,
         receipt=ended.receipt,
         problem=ended.problem,
         retry_after_s=ended.retry_after_s,
     )
+    if done is not None:
+        return done
+    case = load(tx, started.case.id)
+    number = started.attempt.attempt
+    if ended.ending is Ending.RETURNED and tx.change(
+        Attempt, (case.id, number), expect={"receipt": None}, to={"receipt": ended.receipt}
+    ):
+        tx.add(act_entry(case, EntryKind.EFFECT, "late", by=WORKER, now=now, attempt=number))
+    return case
 
 
 def _end(
@@ -310,35 +309,36 @@ def _end(
     receipt: dict[str, Any] | None = None,
     problem: str | None = None,
     retry_after_s: float | None = None,
-) -> Case:
+) -> Case | None:
+    """End the attempt of a running case; None if its lease is gone."""
     move = after(checkpoint.delivery, ending, tries=case.tries, max_tries=checkpoint.max_tries)
     delay = max(checkpoint.retry_delay_s(case.tries), retry_after_s or 0.0)
-    to = replace(
-        case,
-        state=advance(case.state, move),
-        due_at=now + timedelta(seconds=delay) if move is Move.RETRY else None,
-    )
-    if not _move(tx, case, to):
-        return load(tx, case.id)
+    change = {
+        "state": advance(case.state, move),
+        "due_at": now + timedelta(seconds=delay) if move is Move.RETRY else None,
+    }
+    entry = move_entry(case, case.but(**change), move, by=WORKER, now=now, attempt=case.attempt, ending=ending.value)
+    to = _move(tx, case, change, entry)
+    if to is None:
+        return None
     tx.change(
         Attempt,
         (case.id, case.attempt),
         expect={"finished_at": None},
         to={"finished_at": now, "ending": ending, "receipt": receipt, "problem": problem},
     )
-    tx.add(move_entry(case, to, move, by=WORKER, now=now, attempt=case.attempt, ending=ending.value))
-    if move is Move.FINISH and case.reverses is not None:
-        _reversed(tx, case, now=now)
+    if move is Move.FINISH:
+        _mark_reversed(tx, case, now=now)
     return to
 
 
-def _reversed(tx: Transaction, reversal: Case, *, now: datetime) -> None:
+def _mark_reversed(tx: Transaction, reversal: Case, *, now: datetime) -> None:
     if reversal.reverses is None:
         return
     undone = load(tx, reversal.reverses)
-    to = replace(undone, state=advance(undone.state, Move.REVERSE))
-    _move(tx, undone, to)
-    tx.add(move_entry(undone, to, Move.REVERSE, by=WORKER, now=now, reversal=reversal.id))
+    change = {"state": advance(undone.state, Move.REVERSE)}
+    entry = move_entry(undone, undone.but(**change), Move.REVERSE, by=WORKER, now=now, reversal=reversal.id)
+    _move(tx, undone, change, entry)
 
 
 def run(
@@ -399,19 +399,21 @@ def resolve(
         raise InvalidInput(f'"{move}" does not resolve a case; use confirm_done, send_again or confirm_failed')
     if case.state is not State.UNKNOWN:
         raise closed(tx, case, "be resolved")
-    to = replace(case, state=advance(case.state, move))
+    change: dict[str, Any] = {"state": advance(case.state, move)}
     if move is Move.SEND_AGAIN:
-        to = replace(to, generation=case.generation + 1, tries=0, due_at=now)
+        change |= {"generation": case.generation + 1, "tries": 0, "due_at": now}
     if move is Move.CONFIRM_DONE:
         attempt = tx.get(Attempt, case_id, case.attempt)
         late = attempt.receipt if attempt else None
         proof = {"value": receipt} if receipt is not None else (late or {"confirmed_by": by.id})
         tx.change(Attempt, (case_id, case.attempt), expect={}, to={"receipt": proof})
-    _move(tx, case, to)
     remark(tx, case, by, "resolve", note, now=now)
-    tx.add(move_entry(case, to, move, by=by, now=now, attempt=case.attempt))
-    if move is Move.CONFIRM_DONE and case.reverses is not None:
-        _reversed(tx, case, now=now)
+    entry = move_entry(case, case.but(**change), move, by=by, now=now, attempt=case.attempt)
+    to = _move(tx, case, change, entry)
+    if to is None:
+        raise closed(tx, load(tx, case_id), "be resolved")
+    if move is Move.CONFIRM_DONE:
+        _mark_reversed(tx, case, now=now)
     return to
 
 
@@ -479,15 +481,14 @@ def reverse(
         created_at=now,
         reverses=case_id,
     )
-    held = replace(
-        waiting,
+    held = waiting.but(
         state=advance(waiting.state, Move.RULE),
         due_at=now,
         fence=1,
         verdict_id=verdict_id,
         cleared_by=ClearedBy.PERSON,
     )
-    cleared, settle_entry = settled(held, rejected=False, now=now)
+    cleared = held.but(**settled(held, rejected=False, now=now))
     tx.add(
         cleared,
         Content(case_id=reversal_id, revision=1, arguments=arguments, author=service.id),
@@ -505,6 +506,6 @@ def reverse(
         ),
         move_entry(None, waiting, Move.PROPOSE, by=service, now=now, reverses=case_id),
         move_entry(waiting, held, Move.RULE, by=by, now=now, verdict=verdict_id, kind="approved"),
-        settle_entry,
+        settle_entry(held, cleared, by=TIMER, now=now),
     )
     return cleared

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from signoff.domain.actor import POLICY, Actor, ActorKind
 from signoff.domain.audit import Audit
@@ -28,13 +29,22 @@ class Prepared:
     records: tuple[Record, ...]
 
 
-def prepare(checkpoint: Checkpoint, proposal: Proposal, *, case_id: str, now: datetime, coin: float) -> Prepared:
+def prepare(
+    checkpoint: Checkpoint,
+    proposal: Proposal,
+    *,
+    arguments: dict[str, Any],
+    case_id: str,
+    now: datetime,
+    coin: float,
+) -> Prepared:
     """
     Check, hash and route a proposal; nothing is written yet.
 
     Args:
         checkpoint: The registered declaration.
-        proposal: Its arguments already fit the checkpoint's schema.
+        proposal: What is asked, but for its arguments.
+        arguments: As JSON values that fit the checkpoint's schema, with defaults filled in.
         case_id: A new UUIDv7.
         now: The time, UTC.
         coin: A fair draw, 0..1, made for this proposal alone.
@@ -42,7 +52,6 @@ def prepare(checkpoint: Checkpoint, proposal: Proposal, *, case_id: str, now: da
     Raises:
         InvalidInput: If arguments or evidence are not JSON, too deep or too large, or a number is out of range.
     """
-    arguments = dict(proposal.arguments or {})
     frozen = freeze(arguments, where="arguments")
     if proposal.confidence is not None and not 0 <= proposal.confidence <= 1:
         raise InvalidInput(f"confidence is {proposal.confidence}, but must be in 0..1, or None if there is none")
@@ -108,8 +117,7 @@ def prepare(checkpoint: Checkpoint, proposal: Proposal, *, case_id: str, now: da
 def _let_through(
     checkpoint: Checkpoint, case: Case, went: Route, reason: str, *, now: datetime, coin: float
 ) -> tuple[Case, list[Record]]:
-    held = replace(
-        case,
+    held = case.but(
         state=advance(case.state, Move.ROUTE),
         due_at=now + timedelta(seconds=checkpoint.undo_s),
         cleared_by=ClearedBy.POLICY,
@@ -128,7 +136,7 @@ def _let_through(
         entries.append(act_entry(case, EntryKind.AUDIT, "draw", by=POLICY, now=now, coin=coin))
     if checkpoint.undo_s > 0:
         return held, entries
-    cleared = replace(held, state=advance(State.HELD, Move.CLEAR), due_at=now)
+    cleared = held.but(state=advance(State.HELD, Move.CLEAR), due_at=now)
     return cleared, [*entries, move_entry(held, cleared, Move.CLEAR, by=POLICY, now=now)]
 
 

@@ -38,7 +38,7 @@ from signoff.errors import (
     SameReviewer,
     UnknownCase,
 )
-from signoff.ports import Draft, Reading, Transaction
+from signoff.ports import Draft, Reading, Record, Transaction
 
 _LEAD = "group:lead"
 
@@ -88,7 +88,7 @@ def require_person(actor: Actor, case: Case, *, to: str) -> None:
         raise NotAllowed(f"{actor.id} proposed case {case.id} and so may not {to}; somebody else must", case_id=case.id)
 
 
-def _swap(tx: Transaction, seen: Case, **to: Any) -> bool:
+def _swap(tx: Transaction, seen: Case, change: dict[str, Any]) -> bool:
     """Change the case only if it is still exactly as seen, in state, revision, hash and fence."""
     return tx.change(
         Case,
@@ -99,22 +99,20 @@ def _swap(tx: Transaction, seen: Case, **to: Any) -> bool:
             "content_hash": seen.content_hash,
             "fence": seen.fence,
         },
-        to=to,
+        to=change,
     )
 
 
-def _changed(before: Case, after: Case) -> dict[str, Any]:
-    return {
-        name: value for name in Case.__dataclass_fields__ if (value := getattr(after, name)) != getattr(before, name)
-    }
-
-
-def _write(tx: Transaction, before: Case, after: Case, *entries: Entry) -> Case:
-    """Move a case read in this transaction; a mismatch can only be a store that is not serial."""
-    if not _swap(tx, before, **_changed(before, after)):
+def _write(tx: Transaction, before: Case, change: dict[str, Any], *records: Record) -> Case:
+    """Change a case read in this transaction; a mismatch can only be a store that is not serial."""
+    if not _swap(tx, before, change):
         raise ConflictError(f"case {before.id} changed while it was being moved; try again", case_id=before.id)
-    tx.add(*entries)
-    return after
+    tx.add(*records)
+    return before.but(**change)
+
+
+def _unclaimed(case: Case) -> dict[str, Any]:
+    return {"claimed_by": None, "claim_expires_at": None, "fence": case.fence + 1}
 
 
 # --- the queue -------------------------------------------------------------------------------------------
@@ -173,15 +171,12 @@ def claim_case(tx: Transaction, case_id: str, by: Actor, *, now: datetime, hold_
 
 def _claim_one(tx: Transaction, case: Case, by: Actor, *, now: datetime, hold_s: float) -> Case:
     renewed = held_by(case, now=now) == by.id
-    after = replace(
-        case,
-        claimed_by=by.id,
-        claim_expires_at=now + timedelta(seconds=hold_s),
-        fence=case.fence if renewed else case.fence + 1,
-        snoozed_until=None,
-    )
-    entry = act_entry(after, EntryKind.CLAIM, "claim", by=by, now=now, fence=after.fence, hold_s=hold_s)
-    return _write(tx, case, after, *(() if renewed else (entry,)))
+    change: dict[str, Any] = {"claim_expires_at": now + timedelta(seconds=hold_s)}
+    if renewed:
+        return _write(tx, case, change)
+    change |= {"claimed_by": by.id, "fence": case.fence + 1, "snoozed_until": None}
+    entry = act_entry(case, EntryKind.CLAIM, "claim", by=by, now=now, fence=case.fence + 1, hold_s=hold_s)
+    return _write(tx, case, change, entry)
 
 
 def release(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
@@ -189,8 +184,7 @@ def release(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
     case = load(tx, case_id)
     if held_by(case, now=now) != by.id:
         return case
-    after = replace(case, claimed_by=None, claim_expires_at=None, fence=case.fence + 1)
-    return _write(tx, case, after, act_entry(after, EntryKind.CLAIM, "release", by=by, now=now))
+    return _write(tx, case, _unclaimed(case), act_entry(case, EntryKind.CLAIM, "release", by=by, now=now))
 
 
 def snooze(tx: Transaction, case_id: str, by: Actor, *, until: datetime, now: datetime) -> Case:
@@ -208,9 +202,8 @@ def snooze(tx: Transaction, case_id: str, by: Actor, *, until: datetime, now: da
     require_open_to(case, by, now=now)
     if until <= now:
         raise InvalidInput(f"case {case_id} can only be snoozed until a later time than now")
-    after = replace(case, claimed_by=None, claim_expires_at=None, fence=case.fence + 1, snoozed_until=until)
-    entry = act_entry(after, EntryKind.CLAIM, "snooze", by=by, now=now, until=until.isoformat())
-    return _write(tx, case, after, entry)
+    entry = act_entry(case, EntryKind.CLAIM, "snooze", by=by, now=now, until=until.isoformat())
+    return _write(tx, case, _unclaimed(case) | {"snoozed_until": until}, entry)
 
 
 def hand_over(tx: Transaction, case_id: str, by: Actor, *, to: str, now: datetime, note: str | None = None) -> Case:
@@ -234,16 +227,9 @@ def hand_over(tx: Transaction, case_id: str, by: Actor, *, to: str, now: datetim
     to = to.strip()
     if not to or to == "group:" or len(to) > 200:
         raise InvalidInput("a hand-over needs a name of 1 to 200 characters: a person's id, or group:NAME")
-    after = replace(
-        case,
-        assigned_to=to,
-        claimed_by=None,
-        claim_expires_at=None,
-        snoozed_until=None,
-        fence=case.fence + 1,
-    )
     remark(tx, case, by, "hand_over", note, now=now)
-    return _write(tx, case, after, act_entry(after, EntryKind.HANDOVER, "hand_over", by=by, now=now, to=to))
+    entry = act_entry(case, EntryKind.HANDOVER, "hand_over", by=by, now=now, to=to)
+    return _write(tx, case, _unclaimed(case) | {"assigned_to": to, "snoozed_until": None}, entry)
 
 
 def remark(tx: Transaction, case: Case, by: Actor, about: str, text: str | None, *, now: datetime) -> None:
@@ -319,17 +305,18 @@ def _expired(case: Case, now: datetime) -> bool:
 
 def _rule_once(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *, now: datetime) -> Case | None:
     verdict, content, revised = _take_edit(seen, answer)
-    held = replace(
-        revised,
-        state=advance(seen.state, Move.RULE),
-        due_at=now + timedelta(seconds=checkpoint.undo_s),
-        claimed_by=None,
-        claim_expires_at=None,
-        snoozed_until=None,
-        fence=seen.fence + 1,
-        verdict_id=answer.id,
-        cleared_by=ClearedBy.PERSON,
-    )
+    rejected = isinstance(verdict, Rejected)
+    change = revised | {
+        "state": advance(seen.state, Move.RULE),
+        "due_at": now + timedelta(seconds=checkpoint.undo_s),
+        "claimed_by": None,
+        "claim_expires_at": None,
+        "snoozed_until": None,
+        "fence": seen.fence + 1,
+        "verdict_id": answer.id,
+        "cleared_by": ClearedBy.PERSON,
+    }
+    held = after = seen.but(**change)
     record = VerdictRecord(
         id=answer.id,
         case_id=seen.id,
@@ -343,37 +330,44 @@ def _rule_once(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answ
         seconds=answer.seconds,
     )
     entries = [move_entry(seen, held, Move.RULE, by=answer.by, now=now, verdict=answer.id, kind=record.kind.value)]
-    after = held
     if checkpoint.undo_s == 0:
-        after, entry = settled(held, rejected=record.kind is VerdictKind.REJECTED, now=now)
-        entries.append(entry)
-    if not _swap(tx, seen, **_changed(seen, after)):
+        settling = settled(held, rejected=rejected, now=now)
+        change |= settling
+        after = held.but(**settling)
+        entries.append(settle_entry(held, after, by=TIMER, now=now))
+    if not _swap(tx, seen, change):
         return None
     tx.add(record, *([content] if content else []), *entries)
     return after
 
 
-def _take_edit(seen: Case, answer: Answer) -> tuple[Verdict, Content | None, Case]:
+def _take_edit(seen: Case, answer: Answer) -> tuple[Verdict, Content | None, dict[str, Any]]:
+    """Give the verdict, the new content if it edits, and what that changes in the case."""
     if not isinstance(answer.verdict, Edited):
-        return answer.verdict, None, seen
+        return answer.verdict, None, {}
     frozen = freeze(answer.verdict.arguments, where="edited arguments")
     if _hash(seen, frozen, seen.revision) == seen.content_hash:
-        return Approved(), None, seen
+        return Approved(), None, {}
     revision = seen.revision + 1
-    revised = replace(seen, revision=revision, content_hash=_hash(seen, frozen, revision))
     content = Content(case_id=seen.id, revision=revision, arguments=answer.verdict.arguments, author=answer.by.id)
-    return answer.verdict, content, revised
+    return answer.verdict, content, {"revision": revision, "content_hash": _hash(seen, frozen, revision)}
 
 
 def _hash(case: Case, frozen: bytes, revision: int) -> str:
     return content_hash(checkpoint=case.checkpoint, version=case.version, arguments=frozen, revision=revision)
 
 
-def settled(held: Case, *, rejected: bool, now: datetime) -> tuple[Case, Entry]:
-    """Let a held verdict take effect: cleared to run, or rejected."""
+def settled(held: Case, *, rejected: bool, now: datetime) -> dict[str, Any]:
+    """Give what changes when a held verdict takes effect: cleared to run, or rejected."""
     move = Move.REJECT if rejected else Move.CLEAR
-    after = replace(held, state=advance(held.state, move), due_at=None if rejected else now)
-    return after, move_entry(held, after, move, by=TIMER, now=now, verdict=held.verdict_id)
+    return {"state": advance(held.state, move), "due_at": None if rejected else now}
+
+
+def settle_entry(held: Case, after: Case, *, by: Actor, now: datetime) -> Entry:
+    """Tell that a hold is over."""
+    move = Move.CLEAR if after.state is State.CLEARED else Move.REJECT
+    facts = {"verdict": held.verdict_id} if held.verdict_id else {}
+    return move_entry(held, after, move, by=by, now=now, **facts)
 
 
 def _vote(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *, now: datetime) -> Case:
@@ -393,41 +387,35 @@ def _vote(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *
         return ruled
     before = tx.find(Vote, case_id=seen.id, revision=current.revision)
     verdict, content, revised = _take_edit(current, answer)
+    change = _unclaimed(current) | revised
+    open_case = current.but(**change)
     kind = kind_of(verdict)
     vote = Vote(
         id=answer.id,
         case_id=seen.id,
-        revision=revised.revision,
+        revision=open_case.revision,
         reviewer=answer.by.id,
         kind=kind,
-        content_hash=revised.content_hash,
+        content_hash=open_case.content_hash,
         reason=verdict.reason if isinstance(verdict, Rejected) else None,
         voted_at=now,
     )
     # An edit is a new revision, so the votes on the one before it no longer count.
     votes = [vote] if content else [*before, vote]
-    open_case = replace(revised, claimed_by=None, claim_expires_at=None, fence=current.fence + 1)
     result = tally(votes, opinions=current.opinions)
-    tx.add(vote, act_entry(open_case, EntryKind.VOTE, kind.value, by=answer.by, now=now, votes=len(votes)))
-    if result is Tally.AGREED:
-        if content:
-            tx.add(content)
-        if not _swap(tx, current, **_changed(current, open_case)):
-            raise ConflictError(f"case {seen.id} changed while it was voted on; try again", case_id=seen.id)
-        # The edited text is the current revision by now: what agrees on it approves it.
-        final = replace(answer, verdict=verdict if isinstance(verdict, Rejected) else Approved())
-        ruled = _rule_once(tx, checkpoint, open_case, final, now=now)
-        if ruled is None:
-            raise LedgerBroken(f"case {seen.id} changed inside one transaction", case_id=seen.id)
-        return ruled
+    entries = [act_entry(open_case, EntryKind.VOTE, kind.value, by=answer.by, now=now, votes=len(votes))]
     if result is Tally.SPLIT:
-        open_case = replace(open_case, opinions=1, assigned_to=_LEAD)
-        tx.add(act_entry(open_case, EntryKind.HANDOVER, "disagree", by=answer.by, now=now, to=_LEAD))
-    if content:
-        tx.add(content)
-    if not _swap(tx, current, **_changed(current, open_case)):
-        raise ConflictError(f"case {seen.id} changed while it was voted on; try again", case_id=seen.id)
-    return open_case
+        change |= {"opinions": 1, "assigned_to": _LEAD}
+        entries.append(act_entry(open_case, EntryKind.HANDOVER, "disagree", by=answer.by, now=now, to=_LEAD))
+    voted = _write(tx, current, change, vote, *([content] if content else []), *entries)
+    if result is not Tally.AGREED:
+        return voted
+    # An edited text is the current revision by now: who agrees on it approves it.
+    final = replace(answer, verdict=verdict if isinstance(verdict, Rejected) else Approved())
+    ruled = _rule_once(tx, checkpoint, voted, final, now=now)
+    if ruled is None:
+        raise LedgerBroken(f"case {seen.id} changed inside one transaction", case_id=seen.id)
+    return ruled
 
 
 def _explain(tx: Reading, seen: Case, current: Case, answer: Answer, *, now: datetime) -> None:
@@ -530,16 +518,14 @@ def recall(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
             f"only {record.reviewer if record else 'the reviewer'} can recall the verdict on case {case_id}",
             case_id=case_id,
         )
-    after = replace(
-        case,
-        state=advance(case.state, Move.RECALL),
-        due_at=case.deadline_at,
-        verdict_id=None,
-        cleared_by=None,
-        fence=case.fence + 1,
-    )
+    change = _unruled(case) | {"state": advance(case.state, Move.RECALL), "fence": case.fence + 1}
     _void(tx, case, now=now)
-    return _write(tx, case, after, move_entry(case, after, Move.RECALL, by=by, now=now, verdict=record.id))
+    entry = move_entry(case, case.but(**change), Move.RECALL, by=by, now=now, verdict=record.id)
+    return _write(tx, case, change, entry)
+
+
+def _unruled(case: Case) -> dict[str, Any]:
+    return {"due_at": case.deadline_at, "verdict_id": None, "cleared_by": None}
 
 
 def _void(tx: Transaction, case: Case, *, now: datetime) -> None:
@@ -589,22 +575,13 @@ def redraft(
         raise LedgerBroken(f"case {case_id} has no content for revision {case.revision}", case_id=case_id)
     arguments = current.arguments if draft is None else dict(draft.arguments)
     revision = case.revision + 1
-    after = replace(
-        case,
-        state=advance(case.state, Move.REDRAFT),
-        revision=revision,
-        draft_revision=case.draft_revision if draft is None else revision,
-        content_hash=content_hash(
-            checkpoint=case.checkpoint,
-            version=case.version,
-            arguments=freeze(arguments, where="redrafted arguments"),
-            revision=revision,
-        ),
-        due_at=case.deadline_at,
-        verdict_id=None,
-        cleared_by=None,
-        fence=case.fence if expect_revision is not None else case.fence + 1,
-    )
+    change = _unruled(case) | {
+        "state": advance(case.state, Move.REDRAFT),
+        "revision": revision,
+        "draft_revision": case.draft_revision if draft is None else revision,
+        "content_hash": _hash(case, freeze(arguments, where="redrafted arguments"), revision),
+        "fence": case.fence if expect_revision is not None else case.fence + 1,
+    }
     content = Content(
         case_id=case_id,
         revision=revision,
@@ -630,7 +607,7 @@ def redraft(
             routed_at=now,
         ),
     )
-    return _write(tx, case, after, move_entry(case, after, Move.REDRAFT, by=by, now=now, reason=reason))
+    return _write(tx, case, change, move_entry(case, case.but(**change), Move.REDRAFT, by=by, now=now, reason=reason))
 
 
 def alternatives_of(draft: Draft) -> list[dict[str, Any]]:
@@ -651,14 +628,7 @@ def withdraw(tx: Transaction, case_id: str, *, proposer: str, now: datetime) -> 
         raise NotAllowed(f"only its proposer can withdraw case {case_id}", case_id=case_id)
     if (case.state, Move.WITHDRAW) not in TABLE:
         raise closed(tx, case, "be withdrawn")
-    after = replace(
-        case,
-        state=advance(case.state, Move.WITHDRAW),
-        due_at=None,
-        claimed_by=None,
-        claim_expires_at=None,
-        fence=case.fence + 1,
-    )
+    change = _unclaimed(case) | {"state": advance(case.state, Move.WITHDRAW), "due_at": None}
     _void(tx, case, now=now)
     by = Actor(id=proposer, kind=ActorKind.SERVICE, roles=frozenset())
-    return _write(tx, case, after, move_entry(case, after, Move.WITHDRAW, by=by, now=now))
+    return _write(tx, case, change, move_entry(case, case.but(**change), Move.WITHDRAW, by=by, now=now))

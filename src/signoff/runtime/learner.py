@@ -33,7 +33,6 @@ class Learner:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        store.on_commit(self._notice)
 
     def teach_now(self) -> None:
         """Hand over everything that has settled so far, and return."""
@@ -43,7 +42,8 @@ class Learner:
 
     def start(self) -> None:
         """Start the thread; a second call does nothing."""
-        if self._thread is None and not self._stopping:
+        if self._thread is None and not self._stopping and self._drafters():
+            self._store.on_commit(self._notice)
             self._thread = threading.Thread(target=self._run, name="signoff-learner", daemon=True)
             self._thread.start()
 

@@ -73,7 +73,13 @@ def _choice(name: str, choices: type[StrEnum], *, optional: bool = False) -> Col
     return column
 
 
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def _dump(value: Any) -> str:
+    if value:
+        return _encode(value)
+    return "{}" if isinstance(value, dict) else _encode(value)
 
 
 def _document(name: str, *, optional: bool = False) -> Column:
@@ -145,12 +151,10 @@ cases = sa.Table(
     _text("reverses", optional=True),
     sqlite_with_rowid=False,
 )
-_waiting = sa.text("state = 'waiting'")
-sa.Index("ix_cases_queue", cases.c.checkpoint, cases.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
-sa.Index("ix_cases_waiting", cases.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
 _has_due = sa.text("due_at IS NOT NULL")
 sa.Index("ix_cases_due", cases.c.state, cases.c.due_at, sqlite_where=_has_due, postgresql_where=_has_due)
-sa.Index("ix_cases_state", cases.c.state, cases.c.checkpoint)
+# The queue of one checkpoint, oldest first, and counts by state.
+sa.Index("ix_cases_queue", cases.c.state, cases.c.checkpoint, cases.c.id)
 _has_key = sa.text("key IS NOT NULL")
 sa.Index(
     "uq_cases_key",
@@ -173,9 +177,10 @@ contents = sa.Table(
     _text("author"),
     _text("rationale", optional=True),
     _document("alternatives"),
+    sqlite_with_rowid=False,
 )
 
-evidence = sa.Table("evidence", metadata, _text("case_id", key=True), _document("items"))
+evidence = sa.Table("evidence", metadata, _text("case_id", key=True), _document("items"), sqlite_with_rowid=False)
 
 routings = sa.Table(
     "routings",

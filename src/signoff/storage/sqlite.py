@@ -187,11 +187,15 @@ class _Session:
         try:
             result = work(rows)
         except Exception:
-            self._cursor.execute("ROLLBACK TO one")
-            self._cursor.execute("RELEASE one")
+            if self.open():
+                self._cursor.execute("ROLLBACK TO one")
+                self._cursor.execute("RELEASE one")
             raise
         self._cursor.execute("RELEASE one")
         return result, rows.entries
+
+    def open(self) -> bool:
+        return self._connection.in_transaction
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from signoff.domain.entry import Entry
+from signoff.errors import StoreUnavailable
 from signoff.ports import Transaction
 
 T = TypeVar("T")
+
+log = logging.getLogger("signoff.store")
 
 _MOST = 64
 """Writes in one transaction at the most, so that the first of them does not wait for the last."""
@@ -27,6 +31,10 @@ class Session(Protocol):
         """Run one write in a savepoint (none is needed when it is alone); give its result and entries."""
         ...
 
+    def open(self) -> bool:
+        """Tell whether the transaction still stands; some errors end it, and so does a commit."""
+        ...
+
     def commit(self) -> None:
         """Make it durable."""
         ...
@@ -41,13 +49,14 @@ class Session(Protocol):
 
 
 class _Request(Generic[T]):
-    __slots__ = ("entries", "error", "leads", "result", "signal", "work")
+    __slots__ = ("done", "entries", "error", "leads", "result", "signal", "work")
 
     def __init__(self, work: Callable[[Transaction], T]) -> None:
         self.work = work
         self.signal = threading.Lock()
         self.signal.acquire()
         self.leads = False
+        self.done = False
         self.result: T | None = None
         self.error: BaseException | None = None
         self.entries: Sequence[Entry] = ()
@@ -70,8 +79,10 @@ class GroupCommit:
         self._session = session
         self._announce = announce
         self._mutex = threading.Lock()
+        self._idle = threading.Condition(self._mutex)
         self._waiting: deque[_Request[Any]] = deque()
         self._busy = False
+        self._closed = False
         self._leader: int | None = None
 
     def write(self, work: Callable[[Transaction], T]) -> T:
@@ -79,6 +90,7 @@ class GroupCommit:
         Run one write and return its result once it is durable.
 
         Raises:
+            StoreUnavailable: After `exclusive`.
             RuntimeError: From inside another write of the same thread, which would wait for itself.
         """
         me = threading.get_ident()
@@ -86,6 +98,8 @@ class GroupCommit:
             raise RuntimeError("a write cannot be started inside another write")
         request = _Request(work)
         with self._mutex:
+            if self._closed:
+                raise StoreUnavailable("the store is closed; open it again")
             if self._busy:
                 self._waiting.append(request)
             else:
@@ -103,22 +117,11 @@ class GroupCommit:
         return cast(T, request.result)
 
     def exclusive(self) -> None:
-        """Wait until no write runs, and let none start any more."""
-        request = _Request[None](lambda _: None)
-        with self._mutex:
-            if self._busy:
-                self._waiting.append(request)
-            else:
-                self._busy = request.leads = True
-        while not request.leads:
-            # Woken as follower of a batch or as the next leader; only the lead ends the wait.
-            request.signal.acquire()
-            if not request.leads:
-                with self._mutex:
-                    if self._busy:
-                        self._waiting.append(request)
-                    else:
-                        self._busy = request.leads = True
+        """Let no write start any more, and wait until those in line are done."""
+        with self._idle:
+            self._closed = True
+            while self._busy:
+                self._idle.wait()
 
     def _leave(self, request: _Request[Any]) -> None:
         """Step out of the line when the waiting thread is interrupted."""
@@ -131,12 +134,12 @@ class GroupCommit:
 
     def _pass_on(self) -> None:
         with self._mutex:
-            if self._waiting:
-                heir = self._waiting.popleft()
-                heir.leads = True
-            else:
+            if not self._waiting:
                 self._busy = False
+                self._idle.notify_all()
                 return
+            heir = self._waiting.popleft()
+            heir.leads = True
         heir.signal.release()
 
     def _lead(self, own: _Request[Any], me: int) -> None:
@@ -148,40 +151,68 @@ class GroupCommit:
         try:
             self._transact(batch)
         except BaseException:
-            # Interrupted (Ctrl+C): nothing was committed, so the others go back to the head of the line.
+            # Interrupted (Ctrl+C). What was not committed goes back to the head of the line.
             with self._mutex:
-                self._waiting.extendleft(reversed(batch[1:]))
+                self._waiting.extendleft(reversed([request for request in batch[1:] if not request.done]))
             raise
         finally:
             self._leader = None
             self._pass_on()
-        for request in batch[1:]:
-            request.signal.release()
-        for request in batch:
-            if request.error is None and request.entries:
-                self._announce(request.entries)
+            for request in batch[1:]:
+                if request.done:
+                    request.signal.release()
+            for request in batch:
+                if request.done and request.error is None and request.entries:
+                    self._tell(request.entries)
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        try:
+            self._announce(entries)
+        except Exception:
+            # The write is kept, whatever a listener makes of it.
+            log.exception("a listener failed on a committed write")
 
     def _transact(self, batch: list[_Request[Any]]) -> None:
+        """Run the batch in one transaction; every request is done afterwards, unless interrupted."""
+        left = batch
+        while left:
+            left = self._attempt(left)
+
+    def _attempt(self, batch: list[_Request[Any]]) -> list[_Request[Any]]:
+        """Run one transaction; give back the requests that have to be run again."""
         session = self._session
-        alone = len(batch) == 1
+        committing = False
         try:
             session.begin()
             for request in batch:
                 try:
-                    request.result, request.entries = session.run(request.work, alone=alone)
+                    request.result, request.entries = session.run(request.work, alone=len(batch) == 1)
+                    request.error = None
                 except Exception as error:
                     request.error = session.translate(error)
-                    if alone:
+                    if len(batch) == 1 or not session.open():
+                        # A full disk, for one, ends the whole transaction: what the others did is gone.
                         session.rollback()
-                        return
+                        request.done = True
+                        return [other for other in batch if other is not request]
+            committing = True
             session.commit()
         except Exception as error:
             session.rollback()
             told = session.translate(error)
             for request in batch:
-                request.error, request.entries = told, ()
+                request.error = told
         except BaseException:
-            session.rollback()
-            for request in batch[1:]:
-                request.error, request.entries = None, ()
+            if committing and not session.open():
+                # The interrupt came after the commit had happened.
+                self._finish(batch)
+            else:
+                session.rollback()
             raise
+        self._finish(batch)
+        return []
+
+    @staticmethod
+    def _finish(batch: list[_Request[Any]]) -> None:
+        for request in batch:
+            request.done = True

@@ -61,14 +61,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
-    op.create_index(
-        "ix_cases_queue",
-        "cases",
-        ["checkpoint", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    )
+    op.create_index("ix_cases_queue", "cases", ["state", "checkpoint", "id"], unique=False)
     op.create_index(
         "ix_cases_reverses",
         "cases",
@@ -76,15 +69,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("reverses IS NOT NULL"),
         postgresql_where=sa.text("reverses IS NOT NULL"),
-    )
-    op.create_index("ix_cases_state", "cases", ["state", "checkpoint"], unique=False)
-    op.create_index(
-        "ix_cases_waiting",
-        "cases",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
         "uq_cases_key",
@@ -126,6 +110,7 @@ def upgrade() -> None:
         sa.Column("rationale", sa.Text(), autoincrement=False, nullable=True),
         sa.Column("alternatives", sa.Text(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("case_id", "revision", name=op.f("pk_contents")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "entries",
@@ -158,6 +143,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("items", sa.Text(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_evidence")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "routings",
