@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import math
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import to_jsonable_python
 
+from signoff.domain.content import require_json, storable
 from signoff.errors import InvalidArguments, InvalidCheckpoint
 
-_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64")
+_CONFIG = ConfigDict(
+    extra="forbid",
+    allow_inf_nan=False,
+    ser_json_inf_nan="constants",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+    validate_default=True,
+)
 
 
 class Signature:
@@ -37,7 +46,9 @@ class Signature:
     def __init__(self, function: Callable[..., Any], *, name: str) -> None:
         self.name = name
         self._parameters = inspect.signature(function)
+        # Numbered inside and named by alias, so that a parameter may have any name, such as `copy` or `schema`.
         fields: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
         try:
             hints = typing.get_type_hints(function, include_extras=True)
         except NameError as error:
@@ -49,14 +60,31 @@ class Signature:
                     "give every parameter a name of its own"
                 )
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints.get(parameter.name, Any), default)
+            inside = f"field_{len(fields)}"
+            self._names[inside] = parameter.name
+            named = Annotated[hints.get(parameter.name, Any), Field(alias=parameter.name)]
+            fields[inside] = (named, default)
         try:
             self._model: type[BaseModel] = create_model(f"{name}_arguments", __config__=_CONFIG, **fields)
             self._json_schema = self._model.model_json_schema()
         except (PydanticUserError, NameError) as error:
             raise InvalidCheckpoint(f"checkpoint {name!r}: its parameters have no JSON Schema: {error}") from None
+        self._refuse_unfreezable()
         self._validate = self._model.__pydantic_validator__.validate_python
         self._serialize = self._model.__pydantic_serializer__.to_python
+
+    def _refuse_unfreezable(self) -> None:
+        """Refuse types whose JSON is not the value, or not the same twice."""
+        for part in _parts(self._json_schema):
+            if part.get("format") == "password":
+                raise InvalidCheckpoint(
+                    f"checkpoint {self.name!r}: a secret is stored as asterisks, and would run as such; "
+                    "take the name of the secret instead"
+                )
+            if part.get("uniqueItems") is True:
+                raise InvalidCheckpoint(
+                    f"checkpoint {self.name!r}: a set has no order to show and to freeze; take a list instead"
+                )
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -87,7 +115,7 @@ class Signature:
         Raises:
             InvalidArguments: With every field that does not fit.
         """
-        result: dict[str, Any] = self._serialize(self._checked(arguments), mode="json")
+        result: dict[str, Any] = self._serialize(self._checked(arguments), mode="json", by_alias=True)
         return result
 
     def to_python(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +126,7 @@ class Signature:
             InvalidArguments: If the signature no longer takes them.
         """
         model = self._checked(arguments)
-        return {name: getattr(model, name) for name in self._model.model_fields}
+        return {name: getattr(model, inside) for inside, name in self._names.items()}
 
     def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:
@@ -113,6 +141,16 @@ class Signature:
                 f"the arguments do not fit checkpoint {self.name!r}: {told}", problems=problems
             ) from None
         return model
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for inner in schema.values():
+            yield from _parts(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _parts(inner)
 
 
 def check_schema(schema: Mapping[str, Any], arguments: Mapping[str, Any], *, name: str) -> dict[str, Any]:
@@ -164,7 +202,23 @@ def receipt(value: Any) -> dict[str, Any]:
         {'value': 'sent'}
     """
     try:
-        result = to_jsonable_python(value, inf_nan_mode="strings", bytes_mode="base64", fallback=repr)
+        result = _named_floats(to_jsonable_python(value, bytes_mode="base64", fallback=repr))
+        require_json(result, where="the receipt")
     except Exception:
-        result = repr(value)
+        try:
+            result = storable(repr(value))
+        except Exception:
+            result = f"a {type(value).__name__} that cannot be written as text"
     return {"value": result}
+
+
+def _named_floats(value: Any) -> Any:
+    match value:
+        case float() if value != value or value in (math.inf, -math.inf):
+            return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        case dict():
+            return {key: _named_floats(inner) for key, inner in value.items()}
+        case list():
+            return [_named_floats(inner) for inner in value]
+        case _:
+            return value

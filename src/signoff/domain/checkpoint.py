@@ -127,10 +127,11 @@ def declare(checkpoint: Checkpoint) -> Checkpoint:
         raise InvalidCheckpoint(
             f"checkpoint name {name!r} must be 1 to 200 printable characters without spaces, '/', '?' or '#'"
         )
+    deadline_s = checkpoint.deadline_s
     ranges: tuple[tuple[str, float | None, bool, str], ...] = (
         ("undo_s", checkpoint.undo_s, checkpoint.undo_s >= 0, ">= 0"),
         ("opinions", checkpoint.opinions, checkpoint.opinions >= 1, ">= 1"),
-        ("deadline_s", checkpoint.deadline_s, (checkpoint.deadline_s or 1) > 0, "> 0 or None"),
+        ("deadline_s", deadline_s, deadline_s is None or deadline_s > 0, "> 0 or None"),
         ("timeout_s", checkpoint.timeout_s, checkpoint.timeout_s > 0, "> 0"),
         ("max_tries", checkpoint.max_tries, checkpoint.max_tries >= 1, ">= 1"),
         ("backoff_s", checkpoint.backoff_s, checkpoint.backoff_s >= 0, ">= 0"),

@@ -167,6 +167,8 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, where: str = "t
         raise InvalidInput(f"{where} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ValueError:
+        raise InvalidInput(f"{where} holds a number with thousands of digits; send it as a string") from None
     except RecursionError:
         raise InvalidInput(f"{where} is nested deeper than {MAX_DEPTH} levels; flatten it") from None
     require_json(value, where=where)
@@ -219,7 +221,7 @@ def _require_size(size: int, where: str, max_bytes: int) -> None:
 
 def _why_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
     place = path or "the value"
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, Mapping | list | tuple):
         return f"{place[:60]} is nested deeper than {MAX_DEPTH} levels; flatten it"
     match value:
         case None | bool():
@@ -232,7 +234,9 @@ def _why_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
             return None
         case int():
             if abs(value) > 2**53 - 1:
-                return f"{place} is {value}, more than JSON carries exactly (2^53 - 1); send it as a string"
+                # Printing thousands of digits is an error of its own in Python.
+                told = value if abs(value) < 10**30 else "an integer of more than thirty digits"
+                return f"{place} is {told}, more than JSON carries exactly (2^53 - 1); send it as a string"
             return None
         case float():
             if not math.isfinite(value):
@@ -256,6 +260,17 @@ def _why_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
             return None
         case _:
             return f"{place} is a {type(value).__name__}, which is not JSON; send text, numbers, lists or objects"
+
+
+def storable(text: str, *, most: int = 10_000) -> str:
+    """
+    Give a text that any database takes: at most so many characters, and no halves of character pairs.
+
+    Examples:
+        >>> storable("abcdef", most=3)
+        'abc'
+    """
+    return text[:most].encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 
 def difference(seen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

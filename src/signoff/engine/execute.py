@@ -16,7 +16,7 @@ from typing import Any
 from signoff.domain.actor import POLICY, TIMER, WORKER, Actor, ActorKind, Role
 from signoff.domain.case import Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint, Delivery
-from signoff.domain.content import Content, content_hash, freeze, hash_of
+from signoff.domain.content import Content, content_hash, freeze, hash_of, storable
 from signoff.domain.effect import Attempt, Ending, after
 from signoff.domain.entry import EntryKind, act_entry, move_entry
 from signoff.domain.policy import Route, Routing
@@ -256,11 +256,11 @@ def call(started: Started) -> Ended:
     except EffectFailed as error:
         return Ended(
             ending=Ending.FAILED if error.retry else Ending.REFUSED,
-            problem=str(error),
+            problem=storable(str(error), most=500),
             retry_after_s=error.retry_after_s,
         )
     except EffectUnknown as error:
-        return Ended(ending=Ending.IN_DOUBT, problem=str(error))
+        return Ended(ending=Ending.IN_DOUBT, problem=storable(str(error), most=500))
     except (Exception, SystemExit) as error:
         return Ended(ending=Ending.RAISED, problem=_name(error))
     finally:
@@ -268,7 +268,7 @@ def call(started: Started) -> Ended:
 
 
 def _name(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    return storable(f"{type(error).__name__}: {error}", most=500)
 
 
 def finish(tx: Transaction, started: Started, ended: Ended, *, now: datetime) -> Case:

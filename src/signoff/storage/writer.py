@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from signoff.domain.entry import Entry
@@ -62,6 +65,28 @@ class _Request(Generic[T]):
         self.entries: Sequence[Entry] = ()
 
 
+@contextmanager
+def _held_interrupt() -> Iterator[None]:
+    """Let Ctrl+C wait for the end of a write: between two lines of it, it would leave the others without a leader."""
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    except ValueError:
+        # A sub-interpreter has no signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            usual(*came[-1])
+
+
 class GroupCommit:
     """
     Runs writes of many threads on one connection.
@@ -96,6 +121,12 @@ class GroupCommit:
         me = threading.get_ident()
         if self._leader == me:
             raise RuntimeError("a write cannot be started inside another write")
+        if me == threading.main_thread().ident:
+            with _held_interrupt():
+                return self._write(work, me)
+        return self._write(work, me)
+
+    def _write(self, work: Callable[[Transaction], T], me: int) -> T:
         request = _Request(work)
         with self._mutex:
             if self._closed:
