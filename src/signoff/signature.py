@@ -6,7 +6,7 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
@@ -62,7 +62,7 @@ class Signature:
             default = ... if parameter.default is parameter.empty else parameter.default
             inside = f"field_{len(fields)}"
             self._names[inside] = parameter.name
-            named = Annotated[hints.get(parameter.name, Any), Field(alias=parameter.name)]
+            named = cast(Any, Annotated)[hints.get(parameter.name, Any), Field(alias=parameter.name)]
             fields[inside] = (named, default)
         try:
             self._model: type[BaseModel] = create_model(f"{name}_arguments", __config__=_CONFIG, **fields)

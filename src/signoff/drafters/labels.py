@@ -240,9 +240,13 @@ class LabelDrafter:
         if example.final is None:
             return True
         label = example.final.get(self._label)
-        if not isinstance(label, str) or not label or self._text not in example.evidence:
+        if not isinstance(label, str) or not label:
             return False
-        self._examples[example.seq] = (self._read(example.evidence), label)
+        try:
+            text = self._read(example.evidence)
+        except InvalidInput:
+            return False
+        self._examples[example.seq] = (text, label)
         self._first_use[label] = min(self._first_use.get(label, example.seq), example.seq)
         self._learned += 1
         if len(self._examples) > 2 * MAX_EXAMPLES:

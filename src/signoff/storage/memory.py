@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -113,7 +114,8 @@ class _Transaction:
             key = tuple(getattr(record, name) for name in KEYS[kind])
             if key in table or self._violates(kind, record):
                 raise KeyReused(f"a {kind.__name__} with the key {key} is already there; use a new one")
-            table[key] = record
+            # A copy, as any database keeps one: what the caller changes later is not what was stored.
+            table[key] = deepcopy(record)
             self._undo.append(lambda table=table, key=key: table.pop(key))  # type: ignore[misc]
 
     def _violates(self, kind: type, record: Record) -> bool:
@@ -135,7 +137,7 @@ class _Transaction:
         before = table.get(tuple(key))
         if before is None or any(getattr(before, name) != value for name, value in expect.items()):
             return False
-        table[tuple(key)] = replace(before, **to)
+        table[tuple(key)] = deepcopy(replace(before, **to))
         self._undo.append(lambda: table.__setitem__(tuple(key), before))
         return True
 
@@ -143,10 +145,10 @@ class _Transaction:
 
     def _all(self, kind: type[R]) -> list[R]:
         table = self._tables[kind]
-        return [table[key] for key in sorted(table)]
+        return [deepcopy(table[key]) for key in sorted(table)]
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
-        found: R | None = self._tables[kind].get(key)
+        found: R | None = deepcopy(self._tables[kind].get(key))
         return found
 
     def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
@@ -228,7 +230,8 @@ class _Transaction:
             record = self.get(VerdictRecord, case.verdict_id or "") if case else None
             if case is None or record is None or entry.checkpoint != checkpoint:
                 continue
-            if case.cleared_by is not ClearedBy.PERSON:
+            settled = [e.seq for e in self.find(Entry, case_id=case.id) if e.act in (Move.CLEAR, Move.REJECT)]
+            if case.cleared_by is not ClearedBy.PERSON or entry.seq != max(settled):
                 continue
             draft = self.get(Content, case.id, record.draft_revision)
             final = self.get(Content, case.id, record.revision + (record.kind is VerdictKind.EDITED))

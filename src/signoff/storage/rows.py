@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Protocol
@@ -82,6 +83,26 @@ class _Binding:
 BINDINGS = {kind: _Binding(kind, table) for kind, table in TABLES.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """
+    One compiled statement.
+
+    Args:
+        sql: With positional parameters.
+        order: Their names.
+        constants: Values that the dialect itself put in.
+    """
+
+    sql: str
+    order: Sequence[str]
+    constants: Mapping[str, Any]
+
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """Put values in the order of the parameters."""
+        return [values[name] if name in values else self.constants[name] for name in self.order]
+
+
 class Statements:
     """
     Compiled statements for one dialect; each is compiled at its first use.
@@ -92,15 +113,16 @@ class Statements:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self._dialect = dialect
-        self._compiled: dict[Any, tuple[str, Sequence[str]]] = {}
+        self._compiled: dict[Any, Statement] = {}
 
-    def __call__(self, name: Any, build: Callable[[], sa.sql.ClauseElement]) -> tuple[str, Sequence[str]]:
-        """Give the SQL and the order of its parameters."""
+    def __call__(self, name: Any, build: Callable[[], sa.sql.ClauseElement]) -> Statement:
+        """Give the statement of that name."""
         found = self._compiled.get(name)
         if found is None:
             compiled = build().compile(dialect=self._dialect)
-            found = (str(compiled), tuple(getattr(compiled, "positiontup", None) or ()))
-            self._compiled[name] = found
+            order = tuple(getattr(compiled, "positiontup", None) or ())
+            constants = {n: v for n, v in compiled.params.items() if v is not None}
+            found = self._compiled[name] = Statement(str(compiled), order, constants)
         return found
 
 
@@ -134,7 +156,7 @@ class Rows:
         for kind, group in by_kind.items():
             binding = BINDINGS[kind]
             skip = 1 if kind is Entry else 0
-            sql, _ = self._statements(
+            statement = self._statements(
                 ("add", kind),
                 lambda binding=binding, skip=skip: (  # type: ignore[misc]
                     binding.table.insert().inline().values({n: _bind(n) for n in binding.names[skip:]})
@@ -142,9 +164,9 @@ class Rows:
             )
             try:
                 if len(group) == 1:
-                    self._cursor.execute(sql, binding.row(group[0])[skip:])
+                    self._cursor.execute(statement.sql, binding.row(group[0])[skip:])
                 else:
-                    self._cursor.executemany(sql, [binding.row(record)[skip:] for record in group])
+                    self._cursor.executemany(statement.sql, [binding.row(record)[skip:] for record in group])
             except Exception as error:
                 if self._is_duplicate(error):
                     raise KeyReused(
@@ -176,19 +198,19 @@ class Rows:
             return binding.table.update().where(*same).values({n: _bind(f"to_{n}") for n in to})
 
         shape = tuple(n if value is not None else (n,) for n, value in expect.items())
-        sql, order = self._statements(("change", kind, tuple(to), shape), build)
+        statement = self._statements(("change", kind, tuple(to), shape), build)
         values: dict[str, Any] = {f"key_{n}": v for n, v in zip(names, key, strict=True)}
         for n, value in expect.items():
             values[f"expect_{n}"] = binding.value(n, value)
         for n, value in to.items():
             values[f"to_{n}"] = binding.value(n, value)
-        self._cursor.execute(sql, [values[n] for n in order])
+        self._cursor.execute(statement.sql, statement.parameters(values))
         return self._cursor.rowcount == 1
 
     # --- reading
 
-    def _records(self, kind: type[R], sql: str, parameters: Sequence[Any]) -> list[R]:
-        self._cursor.execute(sql, parameters)
+    def _records(self, kind: type[R], statement: Statement, values: Mapping[str, Any]) -> list[R]:
+        self._cursor.execute(statement.sql, statement.parameters(values))
         binding = BINDINGS[kind]
         return [binding.record(row) for row in self._cursor.fetchall()]
 
@@ -196,12 +218,12 @@ class Rows:
         """Give the record with that primary key."""
         binding = BINDINGS[kind]
         names = KEYS[kind]
-        sql, order = self._statements(
+        statement = self._statements(
             ("get", kind),
             lambda: sa.select(binding.table).where(*[binding.table.c[n] == _bind(n) for n in names]),
         )
         values = dict(zip(names, key, strict=True))
-        self._cursor.execute(sql, [values[n] for n in order])
+        self._cursor.execute(statement.sql, statement.parameters(values))
         row = self._cursor.fetchone()
         return None if row is None else binding.record(row)
 
@@ -209,7 +231,7 @@ class Rows:
         """List records by equal fields, in the order of their primary key."""
         binding = BINDINGS[kind]
         columns = binding.table.c
-        sql, order = self._statements(
+        statement = self._statements(
             ("find", kind, tuple(n if v is not None else (n,) for n, v in equal.items())),
             lambda: (
                 sa.select(binding.table)
@@ -217,7 +239,7 @@ class Rows:
                 .order_by(*[columns[n] for n in KEYS[kind]])
             ),
         )
-        return self._records(kind, sql, [binding.value(n, equal[n]) for n in order])
+        return self._records(kind, statement, {n: binding.value(n, v) for n, v in equal.items()})
 
     def cases(
         self,
@@ -246,9 +268,9 @@ class Rows:
         shape = (
             "cases", None if states is None else len(states), checkpoint is None, after is None, newest_first
         )  # fmt: skip
-        sql, order = self._statements(shape, build)
+        statement = self._statements(shape, build)
         values: dict[str, Any] = {**wanted, "checkpoint": checkpoint, "after": after, "limit": limit}
-        return self._records(Case, sql, [values[n] for n in order])
+        return self._records(Case, statement, values)
 
     def queue(
         self,
@@ -283,7 +305,7 @@ class Rows:
                 query = query.where(c.id > _bind("after"))
             return query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
 
-        sql, order = self._statements(("queue", len(addresses), after is None), build)
+        statement = self._statements(("queue", len(addresses), after is None), build)
         values: dict[str, Any] = {
             **addresses,
             "now": moment(now),
@@ -292,12 +314,12 @@ class Rows:
             "after": after,
             "limit": limit,
         }
-        return self._records(Case, sql, [values[n] for n in order])
+        return self._records(Case, statement, values)
 
     def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
         """List cases in that state whose `due_at` has come, earliest first."""
         only = [] if checkpoint is None else [cases.c.checkpoint == _bind("checkpoint")]
-        sql, order = self._statements(
+        statement = self._statements(
             ("due", checkpoint is None),
             lambda: (
                 sa.select(cases)
@@ -307,13 +329,13 @@ class Rows:
             ),
         )
         values = {"state": state.value, "now": moment(now), "limit": limit, "checkpoint": checkpoint}
-        return self._records(Case, sql, [values[n] for n in order])
+        return self._records(Case, statement, values)
 
     def next_due(self) -> datetime | None:
         """Give the earliest `due_at` of any case that has one."""
         moments = []
         for state in (State.WAITING, State.HELD, State.CLEARED, State.RUNNING):
-            sql, _ = self._statements(
+            statement = self._statements(
                 "next_due",
                 lambda: (
                     sa.select(cases.c.due_at)
@@ -322,7 +344,7 @@ class Rows:
                     .limit(sa.literal_column("1"))
                 ),
             )
-            self._cursor.execute(sql, [state.value])
+            self._cursor.execute(statement.sql, statement.parameters({"state": state.value}))
             row = self._cursor.fetchone()
             if row is not None:
                 moments.append(row[0])
@@ -332,7 +354,7 @@ class Rows:
 
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         """Count cases by state, from a narrow index."""
-        sql, order = self._statements(
+        statement = self._statements(
             ("counts", checkpoint is None),
             lambda: (
                 sa.select(cases.c.state, sa.func.count())
@@ -340,7 +362,7 @@ class Rows:
                 .group_by(cases.c.state)
             ),
         )
-        self._cursor.execute(sql, [checkpoint for _ in order])
+        self._cursor.execute(statement.sql, statement.parameters({"checkpoint": checkpoint}))
         return {State(state): count for state, count in self._cursor.fetchall()}
 
     def latest_checkpoint(self, name: str) -> Checkpoint | None:
@@ -351,15 +373,17 @@ class Rows:
     def checkpoint_names(self) -> list[str]:
         """List the checkpoints that were ever registered, by name."""
         table = TABLES[Checkpoint]
-        sql, _ = self._statements("checkpoint_names", lambda: sa.select(table.c.name).distinct().order_by(table.c.name))
-        self._cursor.execute(sql, [])
+        statement = self._statements(
+            "checkpoint_names", lambda: sa.select(table.c.name).distinct().order_by(table.c.name)
+        )
+        self._cursor.execute(statement.sql, [])
         return [row[0] for row in self._cursor.fetchall()]
 
     def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
         """List settled human verdicts in the order of the ledger."""
-        sql, order = self._statements("examples", _examples)
+        statement = self._statements("examples", _examples)
         values = {"checkpoint": checkpoint, "after": after_seq, "limit": limit}
-        self._cursor.execute(sql, [values[n] for n in order])
+        self._cursor.execute(statement.sql, statement.parameters(values))
         load = contents.c.arguments
         assert isinstance(load, Column) and load.decode is not None
         decode = load.decode
@@ -378,6 +402,12 @@ class Rows:
 def _examples() -> sa.sql.ClauseElement:
     draft, final = contents.alias("draft"), contents.alias("final")
     edited = sa.case((verdicts.c.kind == sa.literal_column("'edited'"), 1), else_=0)
+    settled = entries.alias("settled")
+    newest = (
+        sa.select(sa.func.max(settled.c.seq))
+        .where(settled.c.case_id == entries.c.case_id, sa.text("settled.act IN ('clear', 'reject')"))
+        .scalar_subquery()
+    )
     tables = (
         entries.join(cases, cases.c.id == entries.c.case_id)
         .join(verdicts, verdicts.c.id == cases.c.verdict_id)
@@ -400,6 +430,8 @@ def _examples() -> sa.sql.ClauseElement:
         .select_from(tables)
         .where(
             sa.text("entries.act IN ('clear', 'reject')"),
+            # A case that was redrafted after it had cleared settles again; its newest verdict is the one that stands.
+            entries.c.seq == newest,
             entries.c.checkpoint == _bind("checkpoint"),
             entries.c.seq > _bind("after"),
             cases.c.cleared_by == sa.literal_column(f"'{ClearedBy.PERSON.value}'"),

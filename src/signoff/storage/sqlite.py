@@ -99,6 +99,8 @@ class SqliteStore:
         """Run `work` on a consistent look at what is committed."""
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         try:
+            if self._closed:
+                raise StoreUnavailable(f"{self.path} is closed; open it again")
             if connection is None:
                 connection = self._readers.connection = self._connect(read_only=True)
                 with self._guard:
@@ -149,6 +151,8 @@ class SqliteStore:
             return error
         text = str(error)
         if isinstance(error, sqlite3.ProgrammingError):
+            if "closed" not in text:
+                return error
             return StoreUnavailable(f"{self.path} is closed; open it again")
         advice = {
             "locked": f"another program has held the write lock for {self._busy_s:g} s; end it or try again",
