@@ -435,6 +435,7 @@ class CheckpointFunction(Generic[P, T]):
         """
         if self.drafter is None:
             raise UsageError(f"checkpoint {self.name!r} has no drafter; declare it with drafter=...")
+        self._app._learner.catch_up()
         plain = {name: getattr(value, "value", value) for name, value in evidence.items()}
         try:
             made = self.drafter(plain)
@@ -767,7 +768,6 @@ class Signoff:
         self._workers = workers
         self._worker: Worker | None = None
         self._learner = Learner(self.store, self._learning)
-        self._taught = False
         self._guard = threading.Lock()
         self._closed = False
 
@@ -916,6 +916,8 @@ class Signoff:
             raise InvalidCheckpoint(f"there are two checkpoints named {function.name!r}; give one name=...")
         self._functions[function.name] = function
         self._handlings[function.name] = function._handling()
+        if self._worker is not None:
+            self._learner.start()
 
     def function(self, name: str) -> CheckpointFunction[..., Any]:
         """
@@ -1120,7 +1122,6 @@ class Signoff:
 
     def teach(self) -> None:
         """Hand every settled verdict to the drafters now; otherwise a thread does as they settle."""
-        self._taught = True
         self._learner.teach_now()
 
     def close(self, *, timeout_s: float = 5.0) -> None:
@@ -1197,6 +1198,7 @@ class Signoff:
             return case
         if case.revision != case.draft_revision or function.declaration.version != case.version:
             return case
+        self._learner.catch_up()
         view = self.view(case)
         version = cast(LearningDrafter, drafter).version
         if view.routing is None or view.routing.drafter == version or view.case.revision != case.revision:

@@ -225,7 +225,12 @@ class Drafter(Protocol):
 
 
 class LearningDrafter(Drafter, Protocol):
-    """A drafter that gets better by verdicts."""
+    """
+    A drafter that gets better by verdicts.
+
+    It may also have `wait(timeout_s)`, which returns once all it was given is in its drafts; then the first draft
+    of a process waits for what the ledger holds.
+    """
 
     @property
     def version(self) -> str:

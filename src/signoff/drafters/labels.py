@@ -35,8 +35,8 @@ class LabelDrafter:
 
     It starts without any label, or with those it is given. A label that a reviewer types is known from then on.
     A fit runs on a thread of its own; until it is through, drafts come from what was known before. May be
-    called from several threads. Reads the first 4,000 characters of a text and fits on the newest 10,000
-    verdicts. A label is text; verdicts with anything else in its place teach nothing.
+    called from several threads. Reads the first 4,000 characters of a text and fits on the newest verdicts, at
+    most 10,000 and 4 million characters. A label is text; verdicts with anything else in its place teach nothing.
 
     Args:
         text: The item of evidence to read: a text, or any JSON, which is read in its canonical form.

@@ -51,7 +51,7 @@ class LabelModel:
     Args:
         labels: Every label it may answer with; one without examples gets a small probability.
         examples: How many examples it was fitted on.
-        trained: Positions in `labels` of the labels that have examples, in the order of the columns of `weights`.
+        trained: Positions in `labels` of those that have examples, in the order of the columns of `weights`.
         buckets: The hash buckets that occur in the examples, ascending; all others are ignored.
         rarity: Inverse document frequency of each of these buckets.
         weights: Shape (buckets, trained labels).
@@ -113,10 +113,11 @@ class LabelModel:
 
         count = len(self.labels) + 1
         shares = np.zeros((len(texts), count))
-        if self.trained:
-            scores = _counts(texts)[:, self.buckets]
-            scores = _weighted(scores, self.rarity) @ self.weights + self.bias
-            shares[:, self.trained] = _softmax(scores)
+        if len(self.trained) == 1:
+            shares[:, self.trained] = 1
+        elif self.trained:
+            features = _weighted(_counts(texts)[:, self.buckets], self.rarity)
+            shares[:, self.trained] = _softmax(features @ self.weights + self.bias)
         result: Floats = (self.examples * shares + _DOUBT / count) / (self.examples + _DOUBT)
         return result
 
@@ -184,7 +185,7 @@ def fit(texts: Sequence[str], labels: Sequence[str], *, known: Sequence[str] = (
         )
     counts = _counts(texts)
     frequency = np.bincount(counts.indices, minlength=_BUCKETS)
-    # An extra bucket that never occurs keeps the matrix from having no column when all texts are empty.
+    # If all texts are empty, a bucket that never occurs: scikit-learn takes no matrix without a column.
     buckets = np.flatnonzero(frequency) if frequency.any() else np.zeros(1, dtype=np.int64)
     rarity = np.log((1 + len(texts)) / (1 + frequency[buckets])) + 1
     column = {label: index for index, label in enumerate(kept)}

@@ -13,6 +13,12 @@ from signoff.ports import LearningDrafter, Store
 
 log = logging.getLogger("signoff.learner")
 
+CATCH_UP_S = 30.0
+"""Seconds to wait for a drafter that fits what the ledger holds; then it drafts with what it knows."""
+
+POLL_S = 1.0
+"""Seconds between two looks at the verdicts of other processes."""
+
 _SETTLED = frozenset({Move.CLEAR.value, Move.REJECT.value})
 
 
@@ -32,6 +38,7 @@ class Learner:
         self._teaching = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
+        self._caught_up = False
         self._thread: threading.Thread | None = None
 
     def teach_now(self) -> None:
@@ -39,6 +46,22 @@ class Learner:
         with self._teaching:
             for name, drafter in self._drafters().items():
                 self._seen[name] = teach(self._store, name, drafter, after_seq=self._seen.get(name, 0))
+
+    def catch_up(self) -> None:
+        """
+        Hand over what the ledger holds, once in this process, before its first draft.
+
+        A drafter that can say when it is ready (`wait`) is waited for: without it, the first drafts after a
+        restart would be worse than those they replace.
+        """
+        if self._caught_up:
+            return
+        self.teach_now()
+        for drafter in self._drafters().values():
+            wait = getattr(drafter, "wait", None)
+            if wait is not None:
+                wait(CATCH_UP_S)
+        self._caught_up = True
 
     def start(self) -> None:
         """Start the thread; a second call does nothing."""
@@ -59,13 +82,17 @@ class Learner:
             self._wake.set()
 
     def _run(self) -> None:
+        version = -1
         while not self._stopping:
-            self._wake.wait()
+            woken = self._wake.wait(POLL_S)
             self._wake.clear()
             if self._stopping:
                 return
             try:
-                self.teach_now()
+                seen = self._store.version()
+                if woken or seen != version:
+                    version = seen
+                    self.teach_now()
             except Exception:
                 # A broken learner drafts worse; it must not stop anything else.
                 log.exception("the drafters could not be taught; they go on with what they know")

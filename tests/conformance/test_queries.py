@@ -1,0 +1,257 @@
+"""Every store answers the same questions alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from signoff.domain.actor import Actor, ActorKind, Role
+from signoff.domain.case import Case, ClearedBy, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.content import Content, Evidence
+from signoff.domain.verdict import VerdictKind
+from signoff.ports import Example, Store
+from tests.conformance.records import NOW, VERDICT, a_case, an_entry
+
+SECOND = timedelta(seconds=1)
+ADA = Actor(id="ada", groups=frozenset({"fraud"}))
+LEA = Actor(id="lea", roles=frozenset({Role.LEAD, Role.REVIEWER}))
+
+
+def add(store: Store, *records: Any) -> None:
+    store.write(lambda tx: tx.add(*records))
+
+
+def ids(cases: list[Case]) -> list[str]:
+    return [case.id for case in cases]
+
+
+# --- the queue
+
+OFFERED = {
+    "c01": {},
+    "c02": {"assigned_to": "ada"},
+    "c03": {"assigned_to": "group:fraud"},
+    "c04": {"assigned_to": "group:reviewer"},
+    "c05": {"snoozed_until": NOW},
+    "c06": {"claimed_by": "ada", "claim_expires_at": NOW + SECOND},
+    "c07": {"claimed_by": "bob", "claim_expires_at": NOW},
+    "c08": {"deadline_at": NOW + SECOND, "due_at": NOW + SECOND},
+    "c09": {"checkpoint": "publish"},
+}
+WITHHELD = {
+    "c11": {"assigned_to": "bob"},
+    "c12": {"assigned_to": "group:lead"},
+    "c13": {"snoozed_until": NOW + SECOND},
+    "c14": {"claimed_by": "bob", "claim_expires_at": NOW + SECOND},
+    "c15": {"deadline_at": NOW, "due_at": NOW},
+    **{f"c2{i}": {"state": state} for i, state in enumerate(State) if state is not State.WAITING},
+}
+
+
+@pytest.fixture
+def desk(store: Store) -> Store:
+    everything = {**WITHHELD, **OFFERED}
+    add(store, Checkpoint(name="send"), Checkpoint(name="publish"), Checkpoint(name="publish", version=2))
+    add(store, *(a_case(id, **fields) for id, fields in everything.items()))
+    return store
+
+
+def queue(store: Store, actor: Actor = ADA, *, at: Any = NOW, limit: int = 50, **how: Any) -> list[str]:
+    return store.read(lambda tx: ids(tx.queue(actor, now=at, limit=limit, **how)))
+
+
+def test_the_queue_offers_oldest_first_what_the_person_may_answer_now(desk: Store) -> None:
+    assert queue(desk) == list(OFFERED)
+
+
+def test_the_queue_of_a_lead_holds_what_is_handed_to_leads(desk: Store) -> None:
+    assert queue(desk, LEA) == ["c01", "c04", "c05", "c07", "c08", "c09", "c12"]
+
+
+def test_time_ends_snoozes_and_claims_and_takes_what_expires(desk: Store) -> None:
+    assert queue(desk, at=NOW + SECOND) == sorted({*OFFERED, "c13", "c14"} - {"c08"})
+
+
+def test_the_queue_can_be_cut_to_a_checkpoint_and_into_pages(desk: Store) -> None:
+    assert queue(desk, checkpoint="publish") == ["c09"]
+    assert queue(desk, checkpoint="send") == [id for id in OFFERED if id != "c09"]
+    assert queue(desk, checkpoint="nothing") == []
+    pages, after = [], None
+    while page := queue(desk, limit=4, after=after):
+        pages.append(page)
+        after = page[-1]
+    assert pages == [list(OFFERED)[:4], list(OFFERED)[4:8], list(OFFERED)[8:]]
+    assert queue(desk, limit=1, checkpoint="send", after="c04") == ["c05"]
+
+
+def test_the_queue_of_a_person_without_groups_or_roles_holds_what_is_anybodys(desk: Store) -> None:
+    nobody = Actor(id="eve", roles=frozenset())
+    assert queue(desk, nobody) == ["c01", "c05", "c07", "c08", "c09"]
+
+
+# --- lists
+
+
+def cases(store: Store, **how: Any) -> list[str]:
+    return store.read(lambda tx: ids(tx.cases(**how)))
+
+
+def test_cases_come_in_pages_both_ways(store: Store) -> None:
+    names = [f"c{i}" for i in range(7)]
+    add(store, *(a_case(name) for name in reversed(names)))
+    assert cases(store) == names
+    assert cases(store, newest_first=True) == names[::-1]
+    assert cases(store, limit=3) == names[:3]
+    assert cases(store, limit=3, after="c2") == ["c3", "c4", "c5"]
+    assert cases(store, limit=3, after="c5") == ["c6"]
+    assert cases(store, limit=3, after="c6") == []
+    assert cases(store, limit=3, newest_first=True) == ["c6", "c5", "c4"]
+    assert cases(store, limit=3, newest_first=True, after="c4") == ["c3", "c2", "c1"]
+    assert cases(store, limit=3, newest_first=True, after="c1") == ["c0"]
+    assert cases(store, newest_first=True, after="c0") == []
+
+
+def test_a_page_of_cases_has_fifty_unless_told(store: Store) -> None:
+    add(store, *(a_case(f"c{i:02}") for i in range(60)))
+    assert cases(store) == [f"c{i:02}" for i in range(50)]
+
+
+def test_cases_can_be_cut_to_states_and_a_checkpoint(store: Store) -> None:
+    add(store, *(a_case(f"{i:02}-{state}", state=state) for i, state in enumerate(State)))
+    add(store, a_case("99-other", checkpoint="publish", state=State.DONE))
+    assert cases(store, states=[State.DONE]) == ["05-done", "99-other"]
+    assert cases(store, states=[State.HELD, State.WAITING]) == ["00-waiting", "01-held"]
+    assert cases(store, states=[State.DONE], checkpoint="publish") == ["99-other"]
+    assert cases(store, states=[State.DONE], after="05-done") == ["99-other"]
+    assert cases(store, states=[]) == []
+    assert len(cases(store, states=list(State))) == 12
+
+
+def test_counts_are_by_state_and_leave_out_what_there_is_none_of(store: Store) -> None:
+    add(store, a_case("c1"), a_case("c2"), a_case("c3", state=State.DONE), a_case("c4", checkpoint="publish"))
+    assert store.read(lambda tx: tx.counts()) == {State.WAITING: 3, State.DONE: 1}
+    assert store.read(lambda tx: tx.counts(checkpoint="send")) == {State.WAITING: 2, State.DONE: 1}
+    assert store.read(lambda tx: tx.counts(checkpoint="nothing")) == {}
+
+
+# --- what is due
+
+
+def test_due_cases_come_earliest_first_and_not_before_their_time(store: Store) -> None:
+    add(
+        store,
+        a_case("c1", state=State.CLEARED, due_at=NOW),
+        a_case("c2", state=State.CLEARED, due_at=NOW - SECOND),
+        a_case("c3", state=State.CLEARED, due_at=NOW + timedelta(microseconds=1)),
+        a_case("c4", state=State.CLEARED),
+        a_case("c5", state=State.HELD, due_at=NOW - SECOND),
+        a_case("c6", state=State.CLEARED, due_at=NOW - 2 * SECOND, checkpoint="publish"),
+    )
+
+    def due(state: State = State.CLEARED, limit: int = 10, **how: Any) -> list[str]:
+        return store.read(lambda tx: ids(tx.due(state, now=how.pop("now", NOW), limit=limit, **how)))
+
+    assert due() == ["c6", "c2", "c1"]
+    assert due(limit=2) == ["c6", "c2"]
+    assert due(checkpoint="send") == ["c2", "c1"]
+    assert due(checkpoint="nothing") == []
+    assert due(State.HELD) == ["c5"]
+    assert due(State.WAITING) == []
+    assert due(now=NOW + SECOND) == ["c6", "c2", "c1", "c3"]
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_next_due_time_is_the_earliest_of_a_case_that_is_not_at_rest(store: Store, state: State) -> None:
+    add(store, a_case("c1", state=State.HELD, due_at=NOW), a_case("c2", state=state, due_at=NOW - SECOND))
+    moving = state in (State.WAITING, State.HELD, State.CLEARED, State.RUNNING)
+    assert store.read(lambda tx: tx.next_due()) == (NOW - SECOND if moving else NOW)
+
+
+def test_without_anything_due_there_is_no_next_time(store: Store) -> None:
+    add(store, a_case("c1"), a_case("c2", state=State.DONE, due_at=NOW))
+    assert store.read(lambda tx: tx.next_due()) is None
+
+
+# --- what a drafter learns from
+
+
+def settled(id: str, kind: VerdictKind, act: str = "clear", **case: Any) -> list[Any]:
+    """Make the rows of one verdict on revision 1 that settled."""
+    edited = kind is VerdictKind.EDITED
+    fields = {"state": State.CLEARED, "cleared_by": ClearedBy.PERSON, "verdict_id": f"v-{id}", **case}
+    return [
+        a_case(id, revision=1 + edited, **fields),
+        Content(case_id=id, revision=1, arguments={"label": f"draft {id}"}, author="drafter"),
+        *([Content(case_id=id, revision=2, arguments={"label": f"final {id}"}, author="ada")] if edited else []),
+        replace(VERDICT, id=f"v-{id}", case_id=id, kind=kind),
+        an_entry("rule", case_id=id, checkpoint="send"),
+        *([an_entry(act, case_id=id, checkpoint="send", facts={"verdict": f"v-{id}"})] if act else []),
+    ]
+
+
+def examples(store: Store, checkpoint: str = "send", *, after_seq: int = 0, limit: int = 100) -> list[Example]:
+    return store.read(lambda tx: tx.examples(checkpoint, after_seq=after_seq, limit=limit))
+
+
+def test_examples_tell_what_was_proposed_and_what_was_approved(store: Store) -> None:
+    add(store, *settled("c1", VerdictKind.APPROVED), Evidence(case_id="c1", items={"mail": {"value": {"a": [1]}}}))
+    add(store, *settled("c2", VerdictKind.EDITED))
+    add(store, *settled("c3", VerdictKind.REJECTED, "reject"))
+    found = examples(store)
+    assert [(e.case_id, e.evidence, e.proposed, e.final) for e in found] == [
+        ("c1", {"mail": {"a": [1]}}, {"label": "draft c1"}, {"label": "draft c1"}),
+        ("c2", {}, {"label": "draft c2"}, {"label": "final c2"}),
+        ("c3", {}, {"label": "draft c3"}, None),
+    ]
+    assert [e.seq for e in found] == sorted({e.seq for e in found})
+
+
+def test_examples_come_in_the_order_of_the_ledger_from_where_the_last_look_ended(store: Store) -> None:
+    for id in ("c3", "c1", "c2"):
+        add(store, *settled(id, VerdictKind.APPROVED))
+    found = examples(store)
+    assert [e.case_id for e in found] == ["c3", "c1", "c2"]
+    assert examples(store, limit=2) == found[:2]
+    assert examples(store, after_seq=found[0].seq) == found[1:]
+    assert examples(store, after_seq=found[-1].seq) == []
+    assert examples(store, "publish") == []
+
+
+def test_there_is_nothing_to_learn_from_before_a_verdict_settles(store: Store) -> None:
+    add(store, *settled("c1", VerdictKind.APPROVED, act="", state=State.HELD))
+    assert examples(store) == []
+
+
+def test_there_is_nothing_to_learn_from_what_policy_let_through(store: Store) -> None:
+    add(
+        store,
+        a_case("c1", state=State.CLEARED, cleared_by=ClearedBy.POLICY),
+        Content(case_id="c1", revision=1, arguments={}, author="app"),
+        an_entry("clear", case_id="c1", checkpoint="send", actor_kind=ActorKind.POLICY),
+    )
+    assert examples(store) == []
+
+
+def test_a_verdict_that_was_taken_back_after_it_settled_teaches_nothing(store: Store) -> None:
+    add(store, *settled("c1", VerdictKind.APPROVED, state=State.WAITING, verdict_id=None, cleared_by=None))
+    assert examples(store) == []
+
+
+def test_a_case_that_settled_twice_is_one_example_of_its_last_verdict(store: Store) -> None:
+    add(store, *settled("c1", VerdictKind.APPROVED))
+    # A redraft voided it after it had settled; a second verdict stands now.
+    store.write(lambda tx: tx.change(Case, ("c1",), expect={}, to={"revision": 2, "verdict_id": "v2"}))
+    add(
+        store,
+        Content(case_id="c1", revision=2, arguments={"label": "redrafted"}, author="drafter"),
+        replace(VERDICT, id="v2", case_id="c1", revision=2, draft_revision=2),
+        an_entry("redraft", case_id="c1", checkpoint="send"),
+        an_entry("clear", case_id="c1", checkpoint="send", facts={"verdict": "v2"}),
+    )
+    found = examples(store)
+    assert [(e.proposed, e.final) for e in found] == [({"label": "redrafted"}, {"label": "redrafted"})]
+    assert examples(store, after_seq=found[0].seq) == []

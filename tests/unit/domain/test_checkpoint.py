@@ -1,0 +1,121 @@
+"""Declaring a checkpoint: every range, and who may loosen what, as on design page 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from signoff.domain.checkpoint import Checkpoint, Criterion, Oversight, allowed_oversight, declare
+from signoff.errors import InvalidCheckpoint
+
+NAN, INF = float("nan"), float("inf")
+FITS = Checkpoint(name="send", arguments_schema={"properties": {"category": {"type": "string"}}})
+CRITERIA = tuple(criteria for size in range(5) for criteria in combinations(Criterion, size))
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("undo_s", [-1, -0.001, NAN, INF]),
+        ("opinions", [0, -1]),
+        ("deadline_s", [0, 0.0, -1, NAN, INF]),
+        ("timeout_s", [0, -1, NAN, INF]),
+        ("max_tries", [0, -3]),
+        ("backoff_s", [-1, NAN, INF]),
+        ("audit_share", [-0.01, 1.01, NAN, INF]),
+    ],
+)
+def test_a_value_out_of_range_is_named(field: str, values: list[float]) -> None:
+    for value in values:
+        with pytest.raises(InvalidCheckpoint, match=f"'send': {field} is {value}"):
+            declare(replace(FITS, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    "fitting",
+    [
+        {"undo_s": 0},
+        {"opinions": 3},
+        {"deadline_s": None},
+        {"deadline_s": 0.001},
+        {"max_tries": 1},
+        {"backoff_s": 0},
+        {"audit_share": 0},
+        {"audit_share": 1},
+        {"label": "category"},
+    ],
+)
+def test_the_ends_of_the_ranges_fit(fitting: dict[str, Any]) -> None:
+    assert declare(replace(FITS, **fitting)).digest
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a?b", "a#b", "a\\b", "a\n", "x" * 201])
+def test_a_name_that_would_not_survive_a_url_is_refused(name: str) -> None:
+    with pytest.raises(InvalidCheckpoint, match="name"):
+        declare(replace(FITS, name=name))
+
+
+@pytest.mark.parametrize("name", ["send", "x" * 200, "versenden-für.kunden", "reply:de"])
+def test_other_names_are_taken(name: str) -> None:
+    assert declare(replace(FITS, name=name)).name == name
+
+
+@pytest.mark.parametrize("criteria", CRITERIA, ids=lambda found: "+".join(found) or "none")
+@pytest.mark.parametrize("oversight", Oversight)
+def test_criteria_decide_which_oversight_there_may_be(criteria: tuple[Criterion, ...], oversight: Oversight) -> None:
+    if not criteria:
+        allowed = {"automate", "when_uncertain", "always"}
+    elif criteria == (Criterion.IRREVERSIBLE,):
+        allowed = {"when_uncertain", "always"}
+    else:
+        allowed = {"always"}
+    assert {found.value for found in allowed_oversight(criteria)} == allowed
+    declaration = replace(FITS, criteria=criteria, oversight=oversight, chosen_by="lea")
+    if oversight.value in allowed:
+        assert declare(declaration).oversight is oversight
+        return
+    with pytest.raises(InvalidCheckpoint) as caught:
+        declare(declaration)
+    for criterion in criteria:
+        assert criterion.value in str(caught.value)
+    assert all(found in str(caught.value) for found in allowed)
+
+
+@pytest.mark.parametrize("chosen_by", [None, ""])
+def test_automation_without_a_name_behind_it_is_refused(chosen_by: str | None) -> None:
+    with pytest.raises(InvalidCheckpoint, match="chosen_by"):
+        declare(replace(FITS, oversight=Oversight.AUTOMATE, chosen_by=chosen_by))
+
+
+def test_a_label_that_is_no_argument_is_refused() -> None:
+    with pytest.raises(InvalidCheckpoint, match="label='colour'"):
+        declare(replace(FITS, label="colour"))
+
+
+def test_the_digest_changes_with_every_declared_field_and_with_nothing_else() -> None:
+    digest = declare(FITS).digest
+    assert declare(replace(FITS, version=7, digest="old")).digest == digest
+    others: dict[str, Any] = {
+        "name": "other",
+        "description": "x",
+        "arguments_schema": {},
+        "label": "category",
+        "oversight": Oversight.WHEN_UNCERTAIN,
+        "criteria": (Criterion.REGULATED,),
+        "delivery": "idempotent",
+        "undo_s": 1.0,
+        "opinions": 2,
+        "deadline_s": 1.0,
+        "timeout_s": 1.0,
+        "max_tries": 1,
+        "backoff_s": 2.0,
+        "audit_share": 0.5,
+        "chosen_by": "lea",
+        "reverses": "x",
+    }
+    assert set(others) == set(Checkpoint.__dataclass_fields__) - {"version", "registered_at", "digest"}
+    digests = {declare(replace(FITS, **{name: value})).digest for name, value in others.items()}
+    assert len(digests | {digest}) == len(others) + 1

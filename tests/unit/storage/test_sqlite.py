@@ -1,0 +1,327 @@
+"""SQLite under real faults: a clear error that names the file, nothing half-written, and it goes on afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signoff.domain.note import Note
+from signoff.errors import InvalidInput, SignoffError, StoreUnavailable
+from signoff.ports import Reading, Transaction
+from signoff.storage.sqlite import SqliteStore
+from tests.unit.storage.disks import as_nobody, make_read_only, make_room, mounted, open_to_all
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TIMEOUT_S = 10.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "signoff.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path, busy_s=0.2)
+    yield store
+    store.close()
+
+
+def note(name: str, size: int = 1) -> Callable[[Transaction], str]:
+    """A write of one row of that size."""
+
+    def work(tx: Transaction) -> str:
+        tx.add(Note(case_id=name, number=1, about="test", author="ada", written_at=NOW, text="x" * size))
+        return name
+
+    return work
+
+
+def names(tx: Reading) -> list[str]:
+    return [found.case_id for found in tx.find(Note)]
+
+
+def background(work: Callable[..., Any], *args: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*args))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+# --- durability
+
+
+def test_the_connection_that_writes_is_durable(store: SqliteStore) -> None:
+    connection = store._session._connection
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+
+
+def test_what_one_connection_kept_another_sees_at_once(store: SqliteStore, path: Path) -> None:
+    store.write(note("a"))
+    with closing(SqliteStore(path)) as other:
+        assert other.read(names) == ["a"]
+        before = store.version()
+        other.write(note("b"))
+        assert store.version() != before
+    assert store.read(names) == ["a", "b"]
+
+
+# --- another program holds the lock
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def test_a_file_that_another_program_has_locked_is_named_and_nothing_is_kept(store: SqliteStore, path: Path) -> None:
+    store.write(note("before"))
+    with locked(path):
+        with pytest.raises(StoreUnavailable, match="another program") as caught:
+            store.write(note("refused"))
+        assert str(path) in str(caught.value)
+        assert store.read(names) == ["before"], "readers go on"
+    assert store.write(note("after")) == "after"
+    assert store.read(names) == ["after", "before"]
+
+
+def test_a_lock_fails_everybody_in_line_and_nobody_waits_for_ever(store: SqliteStore, path: Path) -> None:
+    with locked(path):
+        writes = [background(store.write, note(str(n))) for n in range(10)]
+        for write in writes:
+            with pytest.raises(StoreUnavailable, match="another program"):
+                write.result(TIMEOUT_S)
+    assert store.read(names) == []
+    assert store.write(note("after")) == "after"
+
+
+def test_an_open_file_can_be_opened_again_while_another_program_writes(store: SqliteStore, path: Path) -> None:
+    store.write(note("before"))
+    with locked(path), closing(SqliteStore(path, busy_s=0.2)) as second:
+        assert second.read(names) == ["before"]
+
+
+def test_a_new_file_that_another_program_has_locked_is_named(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable, match="another program") as caught:
+            SqliteStore(path, busy_s=0.2)
+        assert str(path) in str(caught.value)
+        other.execute("ROLLBACK")
+    SqliteStore(path).close()
+
+
+# --- the disk is full
+
+
+@contextmanager
+def full(store: SqliteStore, *, spare: int) -> Iterator[None]:
+    """Let the file grow by that many pages and no further; SQLite then answers as it does on a full disk."""
+    connection = store._session._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages + spare}")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA max_page_count=1073741823")
+
+
+def test_a_full_disk_is_named_and_what_was_there_stays(store: SqliteStore, path: Path) -> None:
+    store.write(note("before"))
+    with full(store, spare=2):
+        with pytest.raises(StoreUnavailable, match="disk is full") as caught:
+            store.write(note("huge", 100_000))
+        assert str(path) in str(caught.value)
+        assert store.read(names) == ["before"]
+    assert store.write(note("after", 100_000)) == "after"
+    assert store.read(names) == ["after", "before"]
+
+
+def test_a_full_disk_in_the_middle_of_a_batch_keeps_nothing_that_was_refused(store: SqliteStore) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(tx: Transaction) -> str:
+        inside.set()
+        assert go_on.wait(TIMEOUT_S)
+        return note("leader")(tx)
+
+    with full(store, spare=5):
+        writes = {"leader": background(store.write, hold)}
+        assert inside.wait(TIMEOUT_S)
+        for name, size in (("small 1", 1), ("huge", 100_000), ("small 2", 1), ("small 3", 1)):
+            writes[name] = background(store.write, note(name, size))
+            until = time.monotonic() + TIMEOUT_S
+            while len(store._writer._waiting) < len(writes) - 1:
+                assert time.monotonic() < until
+                time.sleep(0.001)
+        go_on.set()
+        refused = {name: write.exception(TIMEOUT_S) for name, write in writes.items()}
+    assert isinstance(refused["huge"], StoreUnavailable)
+    assert "disk is full" in str(refused["huge"])
+    assert refused["leader"] is None
+    assert store.read(names) == sorted(name for name, error in refused.items() if error is None)
+    assert store.write(note("after")) == "after"
+
+
+def test_a_disk_that_is_really_full_is_named_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", size="1m") as disk, closing(SqliteStore(disk / "signoff.db")) as store:
+        store.write(note("before"))
+        kept = ["before"]
+        with pytest.raises(StoreUnavailable, match=r"disk is full|disk reported an error") as caught:
+            for number in range(1000):
+                kept.append(store.write(note(f"row {number:03}", 20_000)))
+        assert str(disk / "signoff.db") in str(caught.value)
+        assert sorted(store.read(names)) == sorted(kept)
+        make_room(disk)
+        assert store.write(note("after", 20_000)) == "after"
+        assert sorted(store.read(names)) == sorted([*kept, "after"])
+
+
+def test_a_new_file_on_a_full_disk_is_refused_and_can_be_made_when_there_is_room(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", size="256k") as disk:
+        (disk / "ballast").write_bytes(b"x" * 200_000)
+        with pytest.raises(StoreUnavailable, match=r"disk is full|disk reported an error") as caught:
+            SqliteStore(disk / "signoff.db")
+        assert str(disk / "signoff.db") in str(caught.value)
+        (disk / "ballast").unlink()
+        make_room(disk)
+        with closing(SqliteStore(disk / "signoff.db")) as store:
+            assert store.write(note("after")) == "after"
+
+
+# --- what may not be written
+
+
+def test_a_read_only_file_is_named(path: Path) -> None:
+    SqliteStore(path).close()
+    with open_to_all() as folder:
+        copy = Path(shutil.copy(path, folder / "signoff.db"))
+        before = copy.read_bytes()
+        copy.chmod(0o444)
+        folder.chmod(0o555)
+        with as_nobody(), pytest.raises(StoreUnavailable, match=r"read-only|cannot be opened") as caught:
+            SqliteStore(copy, busy_s=0.2)
+        assert str(copy) in str(caught.value)
+        assert copy.read_bytes() == before
+
+
+def test_a_read_only_folder_is_named() -> None:
+    with open_to_all() as folder:
+        folder.chmod(0o555)
+        with as_nobody(), pytest.raises(StoreUnavailable, match=r"read-only|may be written") as caught:
+            SqliteStore(folder / "signoff.db", busy_s=0.2)
+        assert str(folder / "signoff.db") in str(caught.value)
+        assert list(folder.iterdir()) == []
+
+
+def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", size="1m") as disk:
+        SqliteStore(disk / "signoff.db").close()
+        make_read_only(disk)
+        for name in ("signoff.db", "new.db"):
+            with pytest.raises(StoreUnavailable, match=r"read-only|may be written") as caught:
+                SqliteStore(disk / name, busy_s=0.2)
+            assert str(disk / name) in str(caught.value)
+
+
+# --- what is no database
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"name,text\nada,hello\n" * 100, bytes(range(256)) * 64, b"SQLite format 3\0" + b"\xff" * 5000, b"x"],
+    ids=["csv", "binary", "header only", "one byte"],
+)
+def test_a_file_that_is_no_database_is_named_and_stays_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="not a Signoff database") as caught:
+        SqliteStore(path)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_database_is_an_error_of_ours(path: Path, share: float) -> None:
+    with closing(SqliteStore(path)) as store:
+        for number in range(200):
+            store.write(note(f"{number:03}", 500))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+
+    def use() -> None:
+        with closing(SqliteStore(path)) as store:
+            store.read(names)
+            store.write(note("new", 5000))
+
+    with pytest.raises(SignoffError) as caught:
+        use()
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="is a folder") as caught:
+        SqliteStore(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no folder") as caught:
+        SqliteStore(tmp_path / "missing" / "signoff.db")
+    assert str(tmp_path / "missing") in str(caught.value)
+    assert not (tmp_path / "missing").exists()
+
+
+def test_an_empty_file_becomes_a_database(path: Path) -> None:
+    path.touch()
+    with closing(SqliteStore(path)) as store:
+        assert store.write(note("a")) == "a"
+
+
+# --- closing
+
+
+def test_a_write_after_close_is_refused(path: Path) -> None:
+    store = SqliteStore(path)
+    store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        background(store.write, note("late")).result(TIMEOUT_S)
+
+
+def test_closing_lets_the_write_that_runs_end_and_refuses_the_next(path: Path) -> None:
+    store = SqliteStore(path)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(tx: Transaction) -> str:
+        inside.set()
+        assert go_on.wait(TIMEOUT_S)
+        return note("running")(tx)
+
+    running = background(store.write, hold)
+    assert inside.wait(TIMEOUT_S)
+    closed = background(store.close)
+    go_on.set()
+    assert running.result(TIMEOUT_S) == "running"
+    closed.result(TIMEOUT_S)
+    with closing(SqliteStore(path)) as again:
+        assert again.read(names) == ["running"]
