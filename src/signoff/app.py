@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -39,6 +39,7 @@ from signoff.errors import (
     InvalidArguments,
     InvalidCheckpoint,
     InvalidInput,
+    LedgerBroken,
     NotApproved,
     SignoffError,
     StillWaiting,
@@ -351,19 +352,21 @@ class CheckpointFunction(Generic[P, T]):
             handles.extend(CaseHandle(self._app, case) for case in cases)
             batch.clear()
 
-        for index, item in enumerate(proposals):
-            proposal = item if isinstance(item, Proposal) else Proposal(arguments=item)
-            try:
-                batch.append(self._prepare(proposal))
+        try:
+            for item in proposals:
+                batch.append(self._prepare(_as_proposal(item)))
                 if len(batch) == _BATCH:
                     flush()
-            except SignoffError as error:
-                error.facts = {**error.facts, "index": index, "kept": len(handles)}
-                error.add_note(f"proposal number {index}; {len(handles)} before it are kept")
-                raise
-        if batch:
-            flush()
-        self._app._need_worker()
+            if batch:
+                flush()
+        except SignoffError as error:
+            # The engine numbers within the batch it was given; before that, the batch itself tells.
+            index = len(handles) + error.facts.get("number", len(batch))
+            error.facts = {**error.facts, "index": index, "kept": len(handles)}
+            error.add_note(f"proposal number {index}, counted from 0; the first {len(handles)} are kept")
+            raise
+        finally:
+            self._app._need_worker()
         return handles
 
     def reversal(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -454,7 +457,7 @@ class CheckpointFunction(Generic[P, T]):
         return replace(
             draft,
             arguments=checked,
-            drafter=draft.drafter or getattr(self.drafter, "__name__", type(self.drafter).__name__),
+            drafter=draft.drafter or _name_of(self.drafter),
         )
 
     def _handling(self) -> Handling:
@@ -477,10 +480,23 @@ class CheckpointFunction(Generic[P, T]):
         return f"<checkpoint {self.name}>"
 
 
+def _as_proposal(item: Proposal | Mapping[str, Any]) -> Proposal:
+    if isinstance(item, Proposal):
+        return item
+    if not isinstance(item, Mapping) or not all(isinstance(name, str) for name in item):
+        raise InvalidInput(f"a proposal is a Proposal or a mapping of arguments by name, not a {type(item).__name__}")
+    return Proposal(arguments=item)
+
+
 def _alternative(given: Alternative | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given, Alternative):
         return {"arguments": dict(given.arguments), "confidence": given.confidence}
     return {"arguments": dict(given["arguments"]), "confidence": given.get("confidence")}
+
+
+def _name_of(drafter: Drafter) -> str:
+    named = getattr(drafter, "version", None) or getattr(drafter, "__name__", None)
+    return str(named or type(drafter).__name__)
 
 
 def _value(outcome: Outcome) -> Any:
@@ -661,9 +677,19 @@ class Reviewer:
         return self._app._write(review.hand_over, _id(case), self.actor, to=to, note=note)
 
     def snooze(self, case: Case | CaseHandle | str, *, for_s: float = 3600.0, until: datetime | None = None) -> Case:
-        """Offer a waiting case to nobody for a while."""
-        until = until or self._app.clock.now() + timedelta(seconds=for_s)
-        return self._app._write(review.snooze, _id(case), self.actor, until=until)
+        """
+        Offer a waiting case to nobody for a while, and give the claim back.
+
+        Args:
+            case: A waiting case.
+            for_s: Seconds, > 0.
+            until: The time itself, aware and in the future; `for_s` then has no meaning.
+        """
+        if until is not None:
+            if until.tzinfo is None:
+                raise InvalidInput(f"until={until.isoformat()} names no time zone; pass an aware datetime")
+            for_s = (until - self._app.clock.now()).total_seconds()
+        return self._app._write(review.snooze, _id(case), self.actor, for_s=for_s)
 
     def reverse(self, case: Case | CaseHandle | str, reason: str | None = None) -> CaseHandle:
         """
@@ -1097,18 +1123,30 @@ class Signoff:
 
         Returns:
             How many effects were run.
+
+        Raises:
+            LedgerBroken: If a case was not run because it is not what was approved; after all others.
         """
         ran = 0
+        broken: dict[str, LedgerBroken] = {}
         while tick(self.store, self.clock.now()):
             pass
         for name in list(self._handlings):
             while ran < limit:
                 now = self.clock.now()
-                page = partial(_cleared, now=now, limit=min(100, limit - ran), checkpoint=name)
-                done = [self.execute(case.id) for case in self.store.read(page)]
-                ran += sum(case is not None for case in done)
-                if not any(case is not None for case in done):
+                page = partial(_cleared, now=now, limit=min(100, limit - ran) + len(broken), checkpoint=name)
+                before = ran
+                for case in self.store.read(page):
+                    if case.id in broken:
+                        continue
+                    try:
+                        ran += self.execute(case.id) is not None
+                    except LedgerBroken as error:
+                        broken[case.id] = error
+                if ran == before:
                     break
+        if broken:
+            raise next(iter(broken.values()))
         return ran
 
     def execute(self, case_id: str) -> Case | None:
@@ -1201,7 +1239,7 @@ class Signoff:
         self._learner.catch_up()
         view = self.view(case)
         version = cast(LearningDrafter, drafter).version
-        if view.routing is None or view.routing.drafter == version or view.case.revision != case.revision:
+        if view.routing is None or view.routing.drafter in (None, version) or view.case.revision != case.revision:
             return case
         try:
             draft = function.draft({name: item["value"] for name, item in view.evidence.items()})

@@ -10,10 +10,10 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from signoff.domain.content import require_json, storable
-from signoff.errors import InvalidArguments, InvalidCheckpoint
+from signoff.errors import InvalidArguments, InvalidCheckpoint, InvalidInput
 
 _CONFIG = ConfigDict(
     extra="forbid",
@@ -115,7 +115,14 @@ class Signature:
         Raises:
             InvalidArguments: With every field that does not fit.
         """
-        result: dict[str, Any] = self._serialize(self._checked(arguments), mode="json", by_alias=True)
+        model = self._checked(arguments)
+        try:
+            result: dict[str, Any] = self._serialize(model, mode="json", by_alias=True)
+        except (PydanticSerializationError, ValueError) as error:
+            raise InvalidArguments(
+                f"the arguments of checkpoint {self.name!r} cannot be written as JSON: {_place(arguments, error)}",
+                problems=[],
+            ) from None
         return result
 
     def to_python(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +148,15 @@ class Signature:
                 f"the arguments do not fit checkpoint {self.name!r}: {told}", problems=problems
             ) from None
         return model
+
+
+def _place(arguments: Mapping[str, Any], error: Exception) -> str:
+    try:
+        require_json(arguments, where="they")
+    except InvalidInput as told:
+        return told.message
+    # The text of a UnicodeEncodeError holds the value; its reason does not.
+    return error.reason if isinstance(error, UnicodeEncodeError) else storable(str(error), most=200)
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from signoff.domain.content import canonical
+from signoff.domain.moment import MAX_SECONDS
 from signoff.errors import InvalidCheckpoint
 
 
@@ -138,7 +138,7 @@ def declare(checkpoint: Checkpoint) -> Checkpoint:
         ("audit_share", checkpoint.audit_share, 0 <= checkpoint.audit_share <= 1, "in 0..1"),
     )
     for field_name, value, fits, wanted in ranges:
-        if not fits or (value is not None and not math.isfinite(value)):
+        if not fits or (value is not None and not value <= MAX_SECONDS):
             raise InvalidCheckpoint(f"checkpoint {name!r}: {field_name} is {value}, but must be {wanted}")
     allowed = allowed_oversight(checkpoint.criteria)
     if checkpoint.oversight not in allowed:

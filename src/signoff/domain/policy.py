@@ -69,3 +69,12 @@ def route(checkpoint: Checkpoint, *, coin: float) -> tuple[Route, str]:
             if coin < checkpoint.audit_share:
                 return Route.AUDIT, "automate_audited"
             return Route.AUTOMATE, "automate"
+
+
+def automated(routing: Routing | None, checkpoint: Checkpoint) -> bool:
+    """Tell whether a recorded routing let a case through without a person, and the checkpoint allows that."""
+    return (
+        routing is not None
+        and routing.route in (Route.AUTOMATE, Route.AUDIT)
+        and checkpoint.oversight is Oversight.AUTOMATE
+    )

@@ -101,11 +101,12 @@ class Vote:
         id: Chosen by the caller, usable once.
         case_id: The case.
         revision: The revision it counts for.
-        reviewer: Who voted; once per revision.
+        reviewer: Who voted; one standing vote per revision.
         kind: Approved, edited or rejected.
         content_hash: What the vote would let run.
         reason: Why, in the reviewer's words.
         voted_at: When, UTC.
+        voided_at: When a recall took it back.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Vote:
     content_hash: str
     reason: str | None = None
     voted_at: datetime
+    voided_at: datetime | None = None
 
 
 class Tally(StrEnum):

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from signoff.domain.actor import POLICY, TIMER, WORKER, Actor, ActorKind, Role
-from signoff.domain.case import Case, ClearedBy, Move, State, advance
+from signoff.domain.case import FINAL, Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint, Delivery
 from signoff.domain.content import Content, content_hash, freeze, hash_of, storable
 from signoff.domain.effect import Attempt, Ending, after
 from signoff.domain.entry import EntryKind, act_entry, move_entry
-from signoff.domain.policy import Route, Routing
+from signoff.domain.policy import Route, Routing, automated
 from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.engine.review import closed, load, redraft, remark, settle_entry, settled
 from signoff.errors import (
@@ -182,7 +182,7 @@ def start(
     content = tx.get(Content, case_id, case.revision)
     if content is None:
         raise LedgerBroken(f"case {case_id} has no content for revision {case.revision}", case_id=case_id)
-    _require_approved(tx, case, content)
+    _require_approved(tx, checkpoint, case, content)
     try:
         arguments = handling.schema.to_python(content.arguments)
     except InvalidArguments:
@@ -211,7 +211,7 @@ def start(
     return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=arguments, handling=handling)
 
 
-def _require_approved(tx: Transaction, case: Case, content: Content) -> None:
+def _require_approved(tx: Transaction, checkpoint: Checkpoint, case: Case, content: Content) -> None:
     actual = hash_of(content, checkpoint=case.checkpoint, version=case.version)
     approved = case.content_hash
     if case.cleared_by is ClearedBy.PERSON:
@@ -221,6 +221,11 @@ def _require_approved(tx: Transaction, case: Case, content: Content) -> None:
         approved = record.content_hash
     elif case.cleared_by is None:
         raise LedgerBroken(f"case {case.id} is cleared by nobody; not run", case_id=case.id)
+    elif not automated(tx.get(Routing, case.id, case.revision), checkpoint):
+        raise LedgerBroken(
+            f"case {case.id} is cleared, but neither a person nor its policy let it through; not run",
+            case_id=case.id,
+        )
     if not actual == approved == case.content_hash:
         raise LedgerBroken(
             f"case {case.id} holds other arguments than were approved; not run. Find out who changed the "
@@ -454,7 +459,7 @@ def reverse(
     if case.state is not State.DONE:
         raise closed(tx, case, "be reversed")
     for other in tx.find(Case, reverses=case_id):
-        if other.state is not State.FAILED:
+        if other.state not in FINAL:
             raise CaseClosed(
                 f"case {case_id} is being reversed by case {other.id}, which is {other.state.value}",
                 case_id=case_id,

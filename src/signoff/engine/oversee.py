@@ -9,9 +9,11 @@ from datetime import datetime
 from signoff.domain.actor import Actor, Role
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, ClearedBy, Move, State, advance
+from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.content import Content, hash_of
 from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry, EntryKind, act_entry
+from signoff.domain.policy import Routing, automated
 from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.engine.review import load, remark
 from signoff.errors import CaseClosed, InvalidInput, UnknownCase
@@ -130,6 +132,10 @@ def verify_case(tx: Reading, case: Case) -> Iterator[Contradiction]:
         live = verdicts.get(case.verdict_id or "")
         if live is None or live.voided_at is not None or live.kind is VerdictKind.REJECTED:
             yield wrong("its effect was started without a live approval")
+    if attempts and case.cleared_by is not ClearedBy.PERSON:
+        checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+        if checkpoint is None or not automated(tx.get(Routing, case.id, case.revision), checkpoint):
+            yield wrong("its effect was started, but neither a person nor its policy let it through")
     if case.state in (State.DONE, State.REVERSED):
         done = [e for e in entries if e.act in (Move.FINISH, Move.CONFIRM_DONE)]
         last = attempts[-1] if attempts else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from signoff.domain.case import Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.content import Content, Evidence, canonical, content_hash, freeze, require_json
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
+from signoff.domain.moment import later
 from signoff.domain.policy import Route, Routing, route
 from signoff.domain.proposal import Proposal, material
 from signoff.errors import InvalidInput, KeyReused
@@ -56,15 +56,14 @@ def prepare(
     if proposal.confidence is not None and not 0 <= proposal.confidence <= 1:
         raise InvalidInput(f"confidence is {proposal.confidence}, but must be in 0..1, or None if there is none")
     deadline_s = checkpoint.deadline_s if proposal.deadline_s is None else proposal.deadline_s
-    if deadline_s is not None and not (deadline_s > 0 and math.isfinite(deadline_s)):
-        raise InvalidInput(f"deadline_s is {deadline_s}, but must be a number of seconds > 0, or None")
-    deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
+    deadline_at = None if deadline_s is None else later(now, deadline_s, what="deadline_s")
     for text, name in ((proposal.key, "key"), (proposal.proposer, "proposer")):
         if text is not None and not 0 < len(text) <= 200:
             raise InvalidInput(f"{name} has {len(text)} characters, but must have 1 to 200")
+        require_json(text, where=name)
     items = {name: material(value) for name, value in proposal.evidence.items()}
     for name, item in items.items():
-        require_json(item["value"], where=f'evidence "{name}"')
+        require_json({name: item}, where="evidence")
     if proposal.rationale or proposal.alternatives:
         require_json([proposal.rationale, proposal.alternatives], where="rationale and alternatives")
 
@@ -161,29 +160,41 @@ def propose_many(tx: Transaction, batch: Sequence[Prepared]) -> list[Case]:
     Keep a batch; those whose key is known give the case they already stand for.
 
     Raises:
-        KeyReused: If a key was used with other arguments; then nothing of the batch is kept.
+        KeyReused: If a key was used with other arguments; then nothing of the batch is kept. `facts["number"]`
+            is its place in the batch, from 0.
     """
     cases: list[Case] = []
     fresh: list[Record] = []
-    keyed: dict[tuple[str, str, str], Prepared] = {}
-    for prepared in batch:
-        case = prepared.case
-        if case.key is not None:
-            identity = (case.checkpoint, case.proposer, case.key)
-            twin = keyed.get(identity)
-            if twin is not None:
-                _require_same(twin.arguments, prepared, twin.case)
-                cases.append(twin.case)
-                continue
-            existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
-            if existing:
-                cases.append(same_proposal(tx, existing[0], prepared))
-                continue
-            keyed[identity] = prepared
-        cases.append(case)
-        fresh.extend(prepared.records)
+    keyed: dict[tuple[str, str, str], tuple[Prepared, Case]] = {}
+    for number, prepared in enumerate(batch):
+        try:
+            known = _known(tx, prepared, keyed)
+        except KeyReused as error:
+            error.facts = {**error.facts, "number": number}
+            raise
+        if known is None:
+            fresh.extend(prepared.records)
+        cases.append(known or prepared.case)
     tx.add(*fresh)
     return cases
+
+
+def _known(
+    tx: Transaction, prepared: Prepared, keyed: dict[tuple[str, str, str], tuple[Prepared, Case]]
+) -> Case | None:
+    """Give the case its key already stands for, in the store or earlier in the batch."""
+    case = prepared.case
+    if case.key is None:
+        return None
+    identity = (case.checkpoint, case.proposer, case.key)
+    if identity in keyed:
+        twin, stands_for = keyed[identity]
+        _require_same(twin.arguments, prepared, stands_for)
+        return stands_for
+    existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
+    found = same_proposal(tx, existing[0], prepared) if existing else None
+    keyed[identity] = (prepared, found or case)
+    return found
 
 
 def same_proposal(tx: Transaction, existing: Case, prepared: Prepared) -> Case:

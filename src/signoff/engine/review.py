@@ -9,9 +9,10 @@ from typing import Any
 from signoff.domain.actor import TIMER, Actor, ActorKind, Role
 from signoff.domain.case import TABLE, Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
-from signoff.domain.claim import held_by, require_open_to
+from signoff.domain.claim import held_by, obstacle, require_open_to
 from signoff.domain.content import Content, content_hash, difference, freeze, require_json
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
+from signoff.domain.moment import later
 from signoff.domain.note import Note
 from signoff.domain.policy import Route, Routing
 from signoff.domain.verdict import (
@@ -142,13 +143,10 @@ def claim(
         The claimed cases, oldest first; those the person holds already are renewed and come too.
     """
     by.require(Role.REVIEWER, Role.LEAD, to="claim cases")
-    if not 1 <= limit <= 1000 or not hold_s > 0:
-        raise InvalidInput(f"a claim takes 1 to 1000 cases and a hold > 0 s, not {limit} and {hold_s}")
-    return [
-        _claim_one(tx, case, by, now=now, hold_s=hold_s)
-        for case in tx.queue(by, now=now, checkpoint=checkpoint, limit=limit)
-        if case.proposer != by.id
-    ]
+    if not 1 <= limit <= 1000:
+        raise InvalidInput(f"a claim takes 1 to 1000 cases at a time, not {limit}")
+    found = tx.queue(by, now=now, checkpoint=checkpoint, limit=limit)
+    return [_claim_one(tx, case, by, now=now, hold_s=hold_s) for case in found]
 
 
 def claim_case(tx: Transaction, case_id: str, by: Actor, *, now: datetime, hold_s: float) -> Case:
@@ -171,7 +169,7 @@ def claim_case(tx: Transaction, case_id: str, by: Actor, *, now: datetime, hold_
 
 def _claim_one(tx: Transaction, case: Case, by: Actor, *, now: datetime, hold_s: float) -> Case:
     renewed = held_by(case, now=now) == by.id
-    change: dict[str, Any] = {"claim_expires_at": now + timedelta(seconds=hold_s)}
+    change: dict[str, Any] = {"claim_expires_at": later(now, hold_s, what="the time to hold a claim, hold_s,")}
     if renewed:
         return _write(tx, case, change)
     change |= {"claimed_by": by.id, "fence": case.fence + 1, "snoozed_until": None}
@@ -187,21 +185,20 @@ def release(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
     return _write(tx, case, _unclaimed(case), act_entry(case, EntryKind.CLAIM, "release", by=by, now=now))
 
 
-def snooze(tx: Transaction, case_id: str, by: Actor, *, until: datetime, now: datetime) -> Case:
+def snooze(tx: Transaction, case_id: str, by: Actor, *, for_s: float, now: datetime) -> Case:
     """
-    Offer a waiting case to nobody before `until`, and give the claim back.
+    Offer a waiting case to nobody for so many seconds, and give the claim back.
 
     Raises:
         CaseClosed: If it does not wait for a person.
-        InvalidInput: If `until` is not in the future.
+        InvalidInput: If the seconds are not above 0.
     """
     case = load(tx, case_id)
     require_person(by, case, to="snooze it")
     if case.state is not State.WAITING:
         raise closed(tx, case, "be snoozed")
     require_open_to(case, by, now=now)
-    if until <= now:
-        raise InvalidInput(f"case {case_id} can only be snoozed until a later time than now")
+    until = later(now, for_s, what="the time to snooze, for_s,")
     entry = act_entry(case, EntryKind.CLAIM, "snooze", by=by, now=now, until=until.isoformat())
     return _write(tx, case, _unclaimed(case) | {"snoozed_until": until}, entry)
 
@@ -270,21 +267,23 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
         NotAllowed: If the actor may not rule on it.
     """
     require_person(answer.by, seen, to="rule on it")
-    require_open_to(seen, answer.by, now=now)
-    if seen.state is State.WAITING and not _expired(seen, now):
-        if seen.opinions > 1:
-            return _vote(tx, checkpoint, seen, answer, now=now)
+    if (
+        seen.state is State.WAITING
+        and seen.opinions == 1
+        and not _expired(seen, now)
+        and obstacle(seen, answer.by, now=now) is None
+    ):
         _require_fresh_eyes(tx, checkpoint, seen, answer)
         ruled = _rule_once(tx, checkpoint, seen, answer, now=now)
         if ruled is not None:
             return ruled
     current = load(tx, seen.id)
-    repeated = _repeated(tx, current, answer)
-    if repeated is not None:
-        return repeated
+    if _repeated(tx, current, answer):
+        return current
     _explain(tx, seen, current, answer, now=now)
     _require_fresh_eyes(tx, checkpoint, current, answer)
-    again = _rule_once(tx, checkpoint, current, answer, now=now)
+    decide = _rule_once if current.opinions == 1 else _vote
+    again = decide(tx, checkpoint, current, answer, now=now)
     if again is None:
         raise ConflictError(f"case {seen.id} changes too fast; reload it and answer again", case_id=seen.id)
     return again
@@ -292,7 +291,9 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
 
 def _require_fresh_eyes(tx: Reading, checkpoint: Checkpoint, case: Case, answer: Answer) -> None:
     """Where several opinions are needed, nobody counts twice; nor may a voter settle the split."""
-    if checkpoint.opinions > 1 and tx.find(Vote, case_id=case.id, revision=case.revision, reviewer=answer.by.id):
+    if checkpoint.opinions > 1 and tx.find(
+        Vote, case_id=case.id, revision=case.revision, reviewer=answer.by.id, voided_at=None
+    ):
         raise SameReviewer(
             f"{answer.by.id} has already given an opinion on case {case.id}; somebody else must give the next",
             case_id=case.id,
@@ -337,8 +338,17 @@ def _rule_once(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answ
         entries.append(settle_entry(held, after, by=TIMER, now=now))
     if not _swap(tx, seen, change):
         return None
-    tx.add(record, *([content] if content else []), *entries)
+    _add_answer(tx, answer, record)
+    tx.add(*([content] if content else []), *entries)
     return after
+
+
+def _add_answer(tx: Transaction, answer: Answer, record: VerdictRecord | Vote) -> None:
+    try:
+        tx.add(record)
+    except KeyReused:
+        used = tx.get(Vote, answer.id) if isinstance(record, Vote) else tx.get(VerdictRecord, answer.id)
+        raise _reused(answer, used.case_id if used else record.case_id) from None
 
 
 def _take_edit(seen: Case, answer: Answer) -> tuple[Verdict, Content | None, dict[str, Any]]:
@@ -370,29 +380,15 @@ def settle_entry(held: Case, after: Case, *, by: Actor, now: datetime) -> Entry:
     return move_entry(held, after, move, by=by, now=now, **facts)
 
 
-def _vote(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *, now: datetime) -> Case:
-    current = load(tx, seen.id)
-    repeated = tx.get(Vote, answer.id)
-    if repeated is not None:
-        if (repeated.case_id, repeated.reviewer) == (seen.id, answer.by.id):
-            return current
-        raise _reused(answer, repeated.case_id)
-    if current != seen:
-        _explain(tx, seen, current, answer, now=now)
-    _require_fresh_eyes(tx, checkpoint, current, answer)
-    if current.opinions == 1:
-        ruled = _rule_once(tx, checkpoint, current, answer, now=now)
-        if ruled is None:
-            raise LedgerBroken(f"case {seen.id} changed inside one transaction", case_id=seen.id)
-        return ruled
-    before = tx.find(Vote, case_id=seen.id, revision=current.revision)
+def _vote(tx: Transaction, checkpoint: Checkpoint, current: Case, answer: Answer, *, now: datetime) -> Case:
+    before = tx.find(Vote, case_id=current.id, revision=current.revision, voided_at=None)
     verdict, content, revised = _take_edit(current, answer)
     change = _unclaimed(current) | revised
     open_case = current.but(**change)
     kind = kind_of(verdict)
     vote = Vote(
         id=answer.id,
-        case_id=seen.id,
+        case_id=current.id,
         revision=open_case.revision,
         reviewer=answer.by.id,
         kind=kind,
@@ -407,14 +403,15 @@ def _vote(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *
     if result is Tally.SPLIT:
         change |= {"opinions": 1, "assigned_to": _LEAD}
         entries.append(act_entry(open_case, EntryKind.HANDOVER, "disagree", by=answer.by, now=now, to=_LEAD))
-    voted = _write(tx, current, change, vote, *([content] if content else []), *entries)
+    _add_answer(tx, answer, vote)
+    voted = _write(tx, current, change, *([content] if content else []), *entries)
     if result is not Tally.AGREED:
         return voted
     # An edited text is the current revision by now: who agrees on it approves it.
     final = replace(answer, verdict=verdict if isinstance(verdict, Rejected) else Approved())
     ruled = _rule_once(tx, checkpoint, voted, final, now=now)
     if ruled is None:
-        raise LedgerBroken(f"case {seen.id} changed inside one transaction", case_id=seen.id)
+        raise LedgerBroken(f"case {current.id} changed inside one transaction", case_id=current.id)
     return ruled
 
 
@@ -452,20 +449,28 @@ def _explain(tx: Reading, seen: Case, current: Case, answer: Answer, *, now: dat
     require_open_to(current, answer.by, now=now)
 
 
-def _repeated(tx: Reading, current: Case, answer: Answer) -> Case | None:
+def _repeated(tx: Reading, current: Case, answer: Answer) -> bool:
+    """Tell whether the answer is on record already; refuse one whose id stands for another answer."""
     record = tx.get(VerdictRecord, answer.id)
-    if record is None:
-        return None
-    same = (record.case_id, record.reviewer) == (current.id, answer.by.id)
+    vote = tx.get(Vote, answer.id)
+    if vote is not None:
+        kind, bound, revision = vote.kind, vote.content_hash, vote.revision
+    elif record is not None:
+        kind, bound, revision = record.kind, record.content_hash, record.revision
+        revision += kind is VerdictKind.EDITED
+    else:
+        return False
+    used = vote or record
+    assert used is not None
+    same = (used.case_id, used.reviewer) == (current.id, answer.by.id)
     if isinstance(answer.verdict, Edited):
         frozen = freeze(answer.verdict.arguments, where="edited arguments")
-        revision = record.revision + (record.kind is VerdictKind.EDITED)
-        same = same and _hash(current, frozen, revision) == record.content_hash
+        same = same and kind is not VerdictKind.REJECTED and _hash(current, frozen, revision) == bound
     else:
-        same = same and record.kind is kind_of(answer.verdict)
+        same = same and kind is kind_of(answer.verdict)
     if not same:
-        raise _reused(answer, record.case_id)
-    return current
+        raise _reused(answer, used.case_id)
+    return True
 
 
 def _reused(answer: Answer, case_id: str) -> KeyReused:
@@ -520,6 +525,8 @@ def recall(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
         )
     change = _unruled(case) | {"state": advance(case.state, Move.RECALL), "fence": case.fence + 1}
     _void(tx, case, now=now)
+    for vote in tx.find(Vote, case_id=case_id, revision=case.revision, reviewer=by.id, voided_at=None):
+        tx.change(Vote, (vote.id,), expect={"voided_at": None}, to={"voided_at": now})
     entry = move_entry(case, case.but(**change), Move.RECALL, by=by, now=now, verdict=record.id)
     return _write(tx, case, change, entry)
 
@@ -582,6 +589,10 @@ def redraft(
         "content_hash": _hash(case, freeze(arguments, where="redrafted arguments"), revision),
         "fence": case.fence if expect_revision is not None else case.fence + 1,
     }
+    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+    if checkpoint is not None and checkpoint.opinions != case.opinions:
+        # A lead was to settle a split about words that are gone; the new ones need all opinions again.
+        change |= {"opinions": checkpoint.opinions, "assigned_to": None}
     content = Content(
         case_id=case_id,
         revision=revision,

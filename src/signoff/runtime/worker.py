@@ -35,14 +35,14 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
     started: Started
     until: float
     abandoned: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Slot:
     """One thread that runs handlers."""
 
@@ -223,6 +223,9 @@ class Worker:
                 running.started,
                 Ended(ending=Ending.TIMED_OUT, problem=f"no answer within {timeout_s:g} s"),
             )
+            with self._guard:
+                self._taken.discard(running.started.case.id)
+            self._wake.set()
 
     # --- the threads that run handlers
 
@@ -244,13 +247,13 @@ class Worker:
                 log.exception("case %s could not be started", case_id)
                 with self._guard:
                     self._refused.add(case_id)
-            finally:
-                with self._guard:
-                    self._taken.discard(case_id)
-                if self._todo.empty():
-                    self._wake.set()
-            if slot not in self._slots:
-                return
+            with self._guard:
+                if slot not in self._slots:
+                    # Left behind: the case is somebody else's by now, and so is this thread's place.
+                    return
+                self._taken.discard(case_id)
+            if self._todo.empty():
+                self._wake.set()
 
     def _run_one(self, slot: _Slot, case_id: str) -> None:
         started = self._store.write(

@@ -121,9 +121,12 @@ class _Transaction:
     def _violates(self, kind: type, record: Record) -> bool:
         names = _UNIQUE.get(kind, ())
         values = {name: getattr(record, name) for name in names}
-        if not names or None in values.values():
+        if not names or None in values.values() or getattr(record, "voided_at", None) is not None:
             return False
-        return any(all(getattr(other, n) == v for n, v in values.items()) for other in self._all(kind))
+        return any(
+            all(getattr(other, n) == v for n, v in values.items()) and getattr(other, "voided_at", None) is None
+            for other in self._tables[kind].values()
+        )
 
     def change(
         self,
@@ -186,7 +189,9 @@ class _Transaction:
             for case in self.cases(
                 states=[State.WAITING], checkpoint=checkpoint, after=after, limit=len(self._tables[Case])
             )
-            if offered_to(case, actor, now=now) and (case.deadline_at is None or case.deadline_at > now)
+            if offered_to(case, actor, now=now)
+            and (case.deadline_at is None or case.deadline_at > now)
+            and not self.find(Vote, case_id=case.id, revision=case.revision, reviewer=actor.id, voided_at=None)
         ]
         return found[:limit]
 

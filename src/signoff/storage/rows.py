@@ -17,7 +17,7 @@ from signoff.domain.entry import Entry
 from signoff.domain.verdict import VerdictKind
 from signoff.errors import KeyReused
 from signoff.ports import KEYS, Example, R, Record
-from signoff.storage.schema import TABLES, Column, cases, contents, entries, evidence, moment, verdicts
+from signoff.storage.schema import TABLES, Column, cases, contents, entries, evidence, moment, verdicts, votes
 
 
 class Cursor(Protocol):
@@ -293,9 +293,17 @@ class Rows:
         def build() -> sa.sql.ClauseElement:
             c = cases.c
             now_ = _bind("now")
+            voted = sa.exists().where(
+                votes.c.case_id == c.id,
+                votes.c.revision == c.revision,
+                votes.c.reviewer == _bind("actor"),
+                sa.text("votes.voided_at IS NULL"),
+            )
             query = sa.select(cases).where(
                 c.state == sa.literal_column("'waiting'"),
                 c.checkpoint == _bind("checkpoint"),
+                c.proposer != _bind("actor"),
+                ~voted,
                 sa.or_(c.snoozed_until.is_(None), c.snoozed_until <= now_),
                 sa.or_(c.deadline_at.is_(None), c.deadline_at > now_),
                 sa.or_(c.assigned_to.is_(None), *[c.assigned_to == _bind(name) for name in addresses]),

@@ -227,9 +227,19 @@ votes = sa.Table(
     _text("content_hash"),
     _text("reason", optional=True),
     _moment("voted_at"),
+    _moment("voided_at", optional=True),
     sqlite_with_rowid=False,
 )
-sa.Index("uq_votes_reviewer", votes.c.case_id, votes.c.revision, votes.c.reviewer, unique=True)
+_stands = sa.text("voided_at IS NULL")
+sa.Index(
+    "uq_votes_reviewer",
+    votes.c.case_id,
+    votes.c.revision,
+    votes.c.reviewer,
+    unique=True,
+    sqlite_where=_stands,
+    postgresql_where=_stands,
+)
 
 attempts = sa.Table(
     "attempts",

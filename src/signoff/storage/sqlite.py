@@ -19,6 +19,8 @@ from signoff.storage.writer import GroupCommit
 
 T = TypeVar("T")
 
+_MAGIC = b"SQLite format 3\0"
+
 BUSY_S = 5.0
 """Seconds to wait for another program's write before giving up."""
 
@@ -44,6 +46,8 @@ class SqliteStore:
         self._busy_s = busy_s
         if self.path.is_dir():
             raise InvalidInput(f"{self.path} is a folder; name a database file in it, such as signoff.db")
+        if self.path.is_file() and 0 < self.path.stat().st_size < len(_MAGIC):
+            raise InvalidInput(f"{self.path} is not a Signoff database; name another file")
         if not self.path.parent.is_dir():
             raise InvalidInput(f"there is no folder {self.path.parent}; make it first")
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="qmark"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -50,7 +51,9 @@ def upgrade_sqlite(path: Path, *, busy_s: float, to: str = "head") -> None:
                     upgrade(connection, to=to)
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                # A full disk, for one, has rolled back already.
+                with suppress(sa.exc.DBAPIError):
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
     except sa.exc.DBAPIError as error:
         # The driver's own error, which the store translates.

@@ -187,7 +187,15 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("reason", sa.Text(), autoincrement=False, nullable=True),
         sa.Column("voted_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("voided_at", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_votes")),
         sqlite_with_rowid=False,
     )
-    op.create_index("uq_votes_reviewer", "votes", ["case_id", "revision", "reviewer"], unique=True)
+    op.create_index(
+        "uq_votes_reviewer",
+        "votes",
+        ["case_id", "revision", "reviewer"],
+        unique=True,
+        sqlite_where=sa.text("voided_at IS NULL"),
+        postgresql_where=sa.text("voided_at IS NULL"),
+    )
