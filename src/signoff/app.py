@@ -46,7 +46,7 @@ from signoff.errors import (
     UnknownCheckpoint,
     UsageError,
 )
-from signoff.ports import Alternative, Check, Clock, Draft, Drafter, LearningDrafter, Reading, Store
+from signoff.ports import Alternative, Check, Clock, Draft, Drafter, Example, LearningDrafter, Reading, Store
 from signoff.runtime.clock import SystemClock
 from signoff.runtime.learner import Learner
 from signoff.runtime.waiting import Deadline, Waiters
@@ -1045,6 +1045,34 @@ class Signoff:
         """Count cases by state."""
         return self.store.read(lambda tx: tx.counts(checkpoint=checkpoint))
 
+    def checkpoint_names(self) -> list[str]:
+        """List the checkpoints that were ever registered in the database."""
+        return self.store.read(lambda tx: tx.checkpoint_names())
+
+    def runs(self, checkpoint: str) -> bool:
+        """Tell whether effects of that checkpoint run in this process."""
+        return checkpoint in self._handlings and self._workers > 0
+
+    def labels(self, checkpoint: str | None = None) -> list[str]:
+        """List the labels that label drafters declared here know, or else those that people have approved."""
+        known: dict[str, None] = {}
+        for name, function in self._functions.items():
+            if checkpoint in (None, name):
+                known |= dict.fromkeys(getattr(function.drafter, "known_labels", ()))
+        for name in self.checkpoint_names() if checkpoint is None else [checkpoint]:
+            declared = self.store.read(partial(_latest, name=name))
+            if declared is not None and declared.label is not None and name not in self._functions:
+                known |= dict.fromkeys(self._approved_labels(name, declared.label))
+        return list(known)
+
+    def _approved_labels(self, checkpoint: str, label: str) -> list[str]:
+        found: dict[str, None] = {}
+        after_seq = 0
+        while page := self.store.read(partial(_settled, checkpoint=checkpoint, after_seq=after_seq)):
+            found |= {str(e.final[label]): None for e in page if e.final is not None and label in e.final}
+            after_seq = page[-1].seq
+        return list(found)
+
     def history(self, case_id: str) -> History:
         """
         Give everything that is stored about a case.
@@ -1364,6 +1392,14 @@ class Signoff:
             "app.case(case_id).outcome()",
             case_id=case_id,
         )
+
+
+def _latest(tx: Reading, *, name: str) -> Checkpoint | None:
+    return tx.latest_checkpoint(name)
+
+
+def _settled(tx: Reading, *, checkpoint: str, after_seq: int) -> list[Example]:
+    return tx.examples(checkpoint, after_seq=after_seq, limit=1000)
 
 
 def _cleared(tx: Reading, *, now: datetime, limit: int, checkpoint: str) -> list[Case]:

@@ -1,0 +1,122 @@
+"""`signoff review`: sit down at a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signoff.cli.output import INTERRUPTED, database, fail, told
+
+if TYPE_CHECKING:
+    from signoff.app import Signoff
+
+SAMPLE = Path("signoff-sample.db")
+
+Labels = Callable[[], Sequence[str]]
+
+
+@told
+def review(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="A database file, or module:app to run the effects here too. Default: $SIGNOFF_URL or signoff.db."
+        ),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Sit down at the sample support desk.")] = False,
+    db: Annotated[Path, typer.Option(help="With --sample: where the desk is kept.")] = SAMPLE,
+    checkpoint: Annotated[str | None, typer.Option(help="Only cases of this checkpoint.")] = None,
+    reviewer: Annotated[str | None, typer.Option("--as", help="Who you are. Default: your login name.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Cases to claim at a time.")] = 5,
+) -> None:
+    """Review what is waiting, in this terminal."""
+    from signoff.cli.sitting import sit
+
+    if sample and target is not None:
+        fail("--sample brings its own desk; name a target or the sample, not both")
+    with _sample(db) if sample else _target(target) as (app, labels):
+        if checkpoint is not None and checkpoint not in app.checkpoint_names():
+            known = ", ".join(app.checkpoint_names()) or "none yet"
+            fail(f"there is no checkpoint {checkpoint!r} here; there are: {known}")
+        sitting = sit(
+            app,
+            app.reviewer(reviewer or login_name()),
+            checkpoint=checkpoint,
+            known_labels=labels,
+            batch=batch,
+        )
+    if sitting.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def login_name() -> str:
+    """Give the name somebody is logged in under."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # A container without a user database.
+        return "reviewer"
+
+
+@contextmanager
+def _sample(path: Path) -> Iterator[tuple[Signoff, Labels]]:
+    from signoff.samples.support import open_desk
+
+    desk = open_desk(path)
+    try:
+        new = not desk.app.checkpoint_names()
+        desk.app.start()
+        desk.propose_all()
+        typer.echo(f"The sample support desk, kept in {path}. What you route arrives in {desk.receiver.path}.")
+        if not new:
+            typer.echo("You go on where you were; remove the file to start anew.")
+        yield desk.app, lambda: desk.drafter.known_labels
+    finally:
+        desk.app.close()
+
+
+@contextmanager
+def _target(target: str | None) -> Iterator[tuple[Signoff, Labels]]:
+    from signoff.app import Signoff, open_store
+
+    name = database(target)
+    if _is_module(name):
+        app = _import(name)
+        app.start()
+    else:
+        app = Signoff(open_store(name, create=False), workers=0)
+        typer.echo("Verdicts are taken here; effects run where the application runs.")
+    try:
+        yield app, app.labels
+    finally:
+        app.close()
+
+
+def _is_module(name: str) -> bool:
+    head, colon, tail = name.partition(":")
+    return bool(colon) and tail.isidentifier() and all(part.isidentifier() for part in head.split("."))
+
+
+def _import(name: str) -> Signoff:
+    import importlib
+    import sys
+
+    from signoff.app import Signoff
+
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        fail(f"{name}: there is no module {error.name!r} here; run from the folder that holds it")
+    except AttributeError:
+        fail(f"{name}: module {module!r} has no {attribute!r}")
+    if not isinstance(found, Signoff):
+        fail(f"{name} is a {type(found).__name__}, not a Signoff")
+    return found

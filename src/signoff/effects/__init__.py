@@ -1,0 +1,1 @@
+"""Ways out: effects that are ready to use."""
