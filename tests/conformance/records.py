@@ -130,7 +130,7 @@ RECORDS: list[Record] = [
     *(replace(VERDICT, id=f"v-{kind}", kind=kind) for kind in VerdictKind),
     replace(VERDICT, id=ODD, reviewer=ODD, reason=ODD, seconds=0.1, voided_at=LATER, revision=2**31),
     *(replace(VOTE, id=f"w-{kind}", reviewer=kind.value, kind=kind) for kind in VerdictKind),
-    replace(VOTE, id=ODD, reviewer=ODD, reason=ODD, revision=7),
+    replace(VOTE, id=ODD, reviewer=ODD, reason=ODD, revision=7, voided_at=LATER),
     *(replace(ATTEMPT, attempt=i, ending=ending) for i, ending in enumerate([None, *Ending], 10)),
     replace(ATTEMPT, finished_at=LATER, ending=Ending.RETURNED, receipt={"value": DEEP}, problem=ODD),
     replace(ATTEMPT, attempt=2, receipt={"value": None}),

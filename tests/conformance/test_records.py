@@ -166,6 +166,14 @@ def test_unique_means_all_of_the_key_and_no_key_is_no_clash(store: Store) -> Non
     assert len(store.read(lambda tx: tx.find(Case))) == 5
 
 
+def test_a_vote_that_was_taken_back_makes_room_for_another_and_no_more_than_one(store: Store) -> None:
+    add(store, replace(VOTE, voided_at=NOW))
+    add(store, replace(VOTE, id="w2", voided_at=NOW), replace(VOTE, id="w3"))
+    with pytest.raises(KeyReused):
+        add(store, replace(VOTE, id="w4"))
+    assert len(store.read(lambda tx: tx.find(type(VOTE)))) == 3
+
+
 def test_a_record_changed_after_it_was_stored_or_read_does_not_change_the_store(store: Store) -> None:
     arguments = {"to": ["ada"], "body": {"text": "hello"}}
     add(store, Content(case_id="c1", revision=1, arguments=arguments, author="app"), Evidence(case_id="c1", items={}))

@@ -209,6 +209,30 @@ def test_an_idempotent_handler_that_hangs_once_is_sent_again_with_the_same_key(
     require_a_living_worker(app)
 
 
+def test_a_late_answer_does_not_end_the_attempt_that_runs_now(app: Signoff, release: threading.Event) -> None:
+    second, late = threading.Event(), threading.Event()
+    app.store.on_commit(lambda entries: late.set() if any(entry.act == "late" for entry in entries) else None)
+    states: list[State] = []
+
+    def hang_once(text: str) -> str:
+        if current_effect().attempt == 1:
+            release.wait(TIMEOUT_S)
+            return "late"
+        second.set()
+        assert late.wait(TIMEOUT_S)
+        states.append(app.case(current_effect().case_id).state)
+        return "in time"
+
+    send = declare(app, "send", hang_once, delivery="idempotent", timeout_s=1.0)
+    case = approved(app, send)
+    assert second.wait(TIMEOUT_S)
+    release.set()
+    outcome = case.outcome(TIMEOUT_S)
+    assert (outcome.state, outcome.value, states) == (State.DONE, "in time", [State.RUNNING])
+    assert [a.receipt for a in app.history(case.id).attempts] == [{"value": "late"}, {"value": "in time"}]
+    require_a_living_worker(app)
+
+
 def test_closing_does_not_wait_for_ever_for_a_handler_that_hangs(tmp_path: Path, release: threading.Event) -> None:
     inside = threading.Event()
 

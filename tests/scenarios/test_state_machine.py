@@ -73,7 +73,9 @@ class Desk(RuleBasedStateMachine):
         self.next_endings: list[str] = []
         self.ended: list[tuple[str, str]] = []
         self.models: dict[str, Model] = {}
+        self.firsts: dict[str, str] = {}
         self.keys: dict[tuple[str, str], str] = {}
+        self.answers = 0
         self.last_answer: Callable[[], Case] | None = None
 
         @self.app.checkpoint(delivery="idempotent", max_tries=MAX_TRIES, backoff_s=4)
@@ -198,10 +200,6 @@ class Desk(RuleBasedStateMachine):
                 self.keys[checkpoint, key] = case.id
         self.look(case.seen)
 
-    @property
-    def firsts(self) -> dict[str, str]:
-        return self.__dict__.setdefault("_firsts", {})
-
     @precondition(lambda self: self.models)
     @rule(person=people, limit=st.integers(1, 3))
     def claim(self, person: str, limit: int) -> None:
@@ -226,7 +224,8 @@ class Desk(RuleBasedStateMachine):
     def answer(self, person: str, number: int, age: int, word: str | None, fresh: bool) -> None:
         id, model = self.pick(number)
         seen = self.app.case(id).seen if fresh else model.looks[age % len(model.looks)]
-        desk, verdict_id = self.desk(person), f"v{len(self.ended)}-{self.app.clock.now():%H%M%S}-{age}-{number}"
+        self.answers += 1
+        desk, verdict_id = self.desk(person), f"v{self.answers}"
         lapsed = model.claimed_by == person and self.claimed(model) is None
         may = (
             model.state == "waiting"

@@ -73,9 +73,10 @@ def _sample(path: Path) -> Iterator[tuple[Signoff, Labels]]:
         new = not desk.app.checkpoint_names()
         desk.app.start()
         desk.propose_all()
-        typer.echo(f"The sample support desk, kept in {path}. What you route arrives in {desk.receiver.path}.")
+        typer.echo(f"The sample support desk, kept in {path}.")
+        typer.echo(f"What you route arrives in {desk.receiver.path}.")
         if not new:
-            typer.echo("You go on where you were; remove the file to start anew.")
+            typer.echo("You go on where you were; remove both files to start anew.")
         yield desk.app, lambda: desk.drafter.known_labels
     finally:
         desk.app.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from signoff.cli.answer import COMMANDS
@@ -43,13 +43,14 @@ class Screen:
         """Print a line across."""
         self._console.print("─" * self.width, style="dim")
 
-    def case(self, view: CaseView, *, status: str, whole: bool = False) -> bool:
+    def case(self, view: CaseView, *, status: str, known: Sequence[str] = (), whole: bool = False) -> bool:
         """
         Draw a case: evidence first, then what is proposed.
 
         Args:
             view: What to show.
             status: The line above it.
+            known: The labels there are.
             whole: Whether evidence is shown in full.
 
         Returns:
@@ -64,7 +65,7 @@ class Screen:
         if label is None:
             self._arguments(view)
         else:
-            self._suggestion(view, str(view.content.arguments.get(label, "")), label)
+            self._suggestion(view, str(view.content.arguments.get(label, "")), label, known)
         self.rule()
         if label is None:
             self.say("Enter approves · :r rejects · :e edits · :u undoes · :q quits · :? help", "dim")
@@ -104,12 +105,13 @@ class Screen:
             lines += [line.plain.rstrip() for line in wrapped] or [""]
         return lines
 
-    def _suggestion(self, view: CaseView, suggestion: str, label: str) -> None:
+    def _suggestion(self, view: CaseView, suggestion: str, label: str, known: Sequence[str]) -> None:
         from rich.text import Text
 
         confidence = view.routing.confidence if view.routing else None
         if has_suggestion(view):
-            line = Text("suggestion  ", style="dim")
+            edited = view.case.revision != view.case.draft_revision
+            line = Text("your edit   " if edited else "suggestion  ", style="dim")
             line.append(visible(suggestion, newlines=False), style="bold green")
             if confidence is not None:
                 line.append(f"  {confidence:.0%}")
@@ -118,13 +120,27 @@ class Screen:
         else:
             line = Text("no suggestion yet: type a category", style="bold")
         self._console.print(line, width=self.width)
+        if confidence == 0:
+            if known:
+                self._row("known", list(known))
+            return
         others = [
             f"{number} {visible(str(other['arguments'].get(label, '')), newlines=False)}"
             + ("" if other.get("confidence") is None else f" {other['confidence']:.0%}")
             for number, other in enumerate(view.content.alternatives, start=1)
         ]
         if others:
-            self.say("or          " + "   ".join(others), "dim")
+            self._row("or", others)
+
+    def _row(self, head: str, items: Sequence[str]) -> None:
+        """Print items side by side, none broken across lines."""
+        line = f"{head:<12}"
+        for item in items:
+            if len(line) + len(item) > self.width and line.strip() != head:
+                self._console.print(line.rstrip(), style="dim")
+                line = " " * 12
+            line += f"{item}   "
+        self._console.print(line.rstrip(), style="dim")
 
     def _arguments(self, view: CaseView) -> None:
         from rich.text import Text

@@ -169,6 +169,7 @@ class _Desk:
         self._screen = Screen(console())
         self._next: list[Case] = []
         self._named: dict[str, None] = {}
+        self._counted: dict[str, str] = {}
         self.sitting = Sitting()
 
     # --- the loop
@@ -226,9 +227,9 @@ class _Desk:
             return
         whole = False
         while True:
-            self._screen.case(view, status=self._status(view), whole=whole)
-            painted = time.monotonic()
-            outcome = self._ask(view, painted)
+            known = self._known(view) if view.checkpoint.label else []
+            self._screen.case(view, status=self._status(view), known=known, whole=whole)
+            outcome = self._ask(view, known, time.monotonic())
             if outcome == "whole":
                 whole = True
             elif outcome == "undone":
@@ -246,9 +247,8 @@ class _Desk:
 
     # --- one answer
 
-    def _ask(self, view: CaseView, painted: float) -> str:
+    def _ask(self, view: CaseView, known: Sequence[str], painted: float) -> str:
         label = view.checkpoint.label
-        known = self._known(view) if label else ()
         others = [str(a["arguments"].get(label, "")) for a in view.content.alternatives] if label else []
         while True:
             line = self._answers.read("> ", known)
@@ -340,14 +340,11 @@ class _Desk:
     def _count(self, view: CaseView, verdict: Verdict, after: Case) -> None:
         label = view.checkpoint.label
         final = verdict.arguments if isinstance(verdict, Edited) else view.content.arguments
-        accepted = not isinstance(verdict, Rejected) and final == view.content.arguments
-        if isinstance(verdict, Rejected):
-            self.sitting.rejected += 1
-            said = "rejected"
-        else:
-            self.sitting.accepted += accepted
-            self.sitting.corrected += not accepted
-            said = ("accepted" if accepted else "corrected") + (f": {final.get(label)}" if label else "")
+        accepted = not isinstance(verdict, Rejected) and final == self._first_pass(view)
+        counted = "rejected" if isinstance(verdict, Rejected) else "accepted" if accepted else "corrected"
+        self._counted[after.id] = counted
+        setattr(self.sitting, counted, getattr(self.sitting, counted) + 1)
+        said = counted + (f": {final.get(label)}" if label and counted != "rejected" else "")
         if label is not None:
             self.sitting.right.append(accepted)
         self.sitting.ruled.append(after.id)
@@ -356,6 +353,13 @@ class _Desk:
         elif after.state is State.WAITING:
             said += " · another opinion is needed"
         self._screen.say(said, "green")
+
+    def _first_pass(self, view: CaseView) -> dict[str, Any]:
+        """Give what the drafter had proposed; a case that came back holds the reviewer's own words."""
+        if view.case.revision == view.case.draft_revision:
+            return view.content.arguments
+        contents = self._app.history(view.case.id).contents
+        return contents[view.case.draft_revision - 1].arguments
 
     # --- commands
 
@@ -403,14 +407,8 @@ class _Desk:
         return True
 
     def _uncount(self, case_id: str) -> None:
-        record = self._app.history(case_id).verdicts[-1]
-        match record.kind.value:
-            case "approved":
-                self.sitting.accepted -= 1
-            case "edited":
-                self.sitting.corrected -= 1
-            case _:
-                self.sitting.rejected -= 1
+        counted = self._counted.pop(case_id)
+        setattr(self.sitting, counted, getattr(self.sitting, counted) - 1)
         if self.sitting.right:
             self.sitting.right.pop()
 

@@ -267,9 +267,14 @@ def call(started: Started) -> Ended:
     except EffectUnknown as error:
         return Ended(ending=Ending.IN_DOUBT, problem=storable(str(error), most=500))
     except (Exception, SystemExit) as error:
-        return Ended(ending=Ending.RAISED, problem=_name(error))
+        return raised(error)
     finally:
         _current.reset(token)
+
+
+def raised(error: BaseException) -> Ended:
+    """Say that a handler raised something it did not explain."""
+    return Ended(ending=Ending.RAISED, problem=_name(error))
 
 
 def _name(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from signoff.domain.actor import Actor, Role
 from signoff.domain.audit import Audit, Finding
-from signoff.domain.case import Case, ClearedBy, Move, State, advance
+from signoff.domain.case import Case, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.content import Content, hash_of
 from signoff.domain.effect import Attempt
@@ -128,14 +128,18 @@ def verify_case(tx: Reading, case: Case) -> Iterator[Contradiction]:
     started = [e for e in entries if e.kind is EntryKind.MOVE and e.act == Move.START]
     if len(started) != len(attempts) or case.attempt != len(attempts):
         yield wrong(f"{len(started)} starts are in the ledger, {len(attempts)} attempts are stored")
-    if attempts and case.cleared_by is ClearedBy.PERSON:
-        live = verdicts.get(case.verdict_id or "")
-        if live is None or live.voided_at is not None or live.kind is VerdictKind.REJECTED:
-            yield wrong("its effect was started without a live approval")
-    if attempts and case.cleared_by is not ClearedBy.PERSON:
-        checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
-        if checkpoint is None or not automated(tx.get(Routing, case.id, case.revision), checkpoint):
-            yield wrong("its effect was started, but neither a person nor its policy let it through")
+    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+    routings = tx.find(Routing, case_id=case.id)
+    by_policy = checkpoint is not None and any(automated(routing, checkpoint) for routing in routings)
+    for attempt in attempts:
+        approved = any(
+            record.kind is not VerdictKind.REJECTED
+            and record.ruled_at <= attempt.started_at
+            and (record.voided_at is None or record.voided_at >= attempt.started_at)
+            for record in verdicts.values()
+        )
+        if not approved and not by_policy:
+            yield wrong(f"attempt {attempt.attempt} was started without a live approval")
     if case.state in (State.DONE, State.REVERSED):
         done = [e for e in entries if e.act in (Move.FINISH, Move.CONFIRM_DONE)]
         last = attempts[-1] if attempts else None

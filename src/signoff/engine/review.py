@@ -11,6 +11,7 @@ from signoff.domain.case import TABLE, Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import held_by, obstacle, require_open_to
 from signoff.domain.content import Content, content_hash, difference, freeze, require_json
+from signoff.domain.effect import Attempt, Ending
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
 from signoff.domain.moment import later
 from signoff.domain.note import Note
@@ -577,6 +578,8 @@ def redraft(
             require_open_to(case, by, now=now)
     if (case.state, Move.REDRAFT) not in TABLE:
         raise closed(tx, case, "be redrafted")
+    if by.kind is ActorKind.PERSON:
+        _require_certain(tx, case)
     current = tx.get(Content, case_id, case.revision)
     if current is None:
         raise LedgerBroken(f"case {case_id} has no content for revision {case.revision}", case_id=case_id)
@@ -589,6 +592,9 @@ def redraft(
         "content_hash": _hash(case, freeze(arguments, where="redrafted arguments"), revision),
         "fence": case.fence if expect_revision is not None else case.fence + 1,
     }
+    if case.attempt:
+        # Other words never go out under a key the receiver has seen.
+        change |= {"generation": case.generation + 1, "tries": 0}
     checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
     if checkpoint is not None and checkpoint.opinions != case.opinions:
         # A lead was to settle a split about words that are gone; the new ones need all opinions again.
@@ -621,6 +627,20 @@ def redraft(
     return _write(tx, case, change, move_entry(case, case.but(**change), Move.REDRAFT, by=by, now=now, reason=reason))
 
 
+def _require_certain(tx: Reading, case: Case) -> None:
+    """Refuse to take back what may have happened: an attempt that did not say that it certainly did not."""
+    certain = (Ending.FAILED, Ending.REFUSED)
+    if case.state is State.CLEARED and case.tries:
+        for attempt in tx.find(Attempt, case_id=case.id, generation=case.generation):
+            if attempt.ending not in certain:
+                raise CaseClosed(
+                    f"the effect of case {case.id} may have happened in attempt {attempt.attempt}; it is tried again "
+                    "or looked up, so wait for its end, and reverse it then",
+                    case_id=case.id,
+                    state=case.state.value,
+                )
+
+
 def alternatives_of(draft: Draft) -> list[dict[str, Any]]:
     """Give a draft's alternatives in the form in which they are stored."""
     return [{"arguments": dict(a.arguments), "confidence": a.confidence} for a in draft.alternatives]
@@ -639,6 +659,7 @@ def withdraw(tx: Transaction, case_id: str, *, proposer: str, now: datetime) -> 
         raise NotAllowed(f"only its proposer can withdraw case {case_id}", case_id=case_id)
     if (case.state, Move.WITHDRAW) not in TABLE:
         raise closed(tx, case, "be withdrawn")
+    _require_certain(tx, case)
     change = _unclaimed(case) | {"state": advance(case.state, Move.WITHDRAW), "due_at": None}
     _void(tx, case, now=now)
     by = Actor(id=proposer, kind=ActorKind.SERVICE, roles=frozenset())

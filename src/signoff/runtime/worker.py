@@ -267,6 +267,9 @@ class Worker:
         slot.running = running
         try:
             ended = execute.call(started)
+        except BaseException as error:
+            # In a thread of ours nobody else is meant by it: a cancelled task, or an exit.
+            ended = execute.raised(error)
         finally:
             slot.running = None
         self._report(started, ended)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -66,8 +67,9 @@ class SqliteStore:
 
     def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
+        if not read_only:
+            self._use_wal(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "fullfsync=ON",
             "checkpoint_fullfsync=ON",
@@ -75,10 +77,19 @@ class SqliteStore:
             "cache_size=-16384",
             *(["query_only=ON"] if read_only else []),
         ):
-            if read_only and pragma.startswith("journal_mode"):
-                continue
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch the file to WAL; while others open it for the first time too, SQLite says "locked" without waiting."""
+        until = time.monotonic() + self._busy_s
+        while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def _migrate(self) -> None:
         from signoff.storage.migrations import needs_migration

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from signoff.domain.note import Note
-from signoff.errors import InvalidInput, SignoffError, StoreUnavailable
+from signoff.errors import InvalidInput, KeyReused, SignoffError, StoreUnavailable
 from signoff.ports import Reading, Transaction
 from signoff.storage.sqlite import SqliteStore
 from tests.unit.storage.disks import as_nobody, make_read_only, make_room, mounted, open_to_all
@@ -157,7 +157,10 @@ def test_a_full_disk_is_named_and_what_was_there_stays(store: SqliteStore, path:
     assert store.read(names) == ["after", "before"]
 
 
-def test_a_full_disk_in_the_middle_of_a_batch_keeps_nothing_that_was_refused(store: SqliteStore) -> None:
+def write_together(
+    store: SqliteStore, works: dict[str, Callable[[Transaction], str]]
+) -> dict[str, str | BaseException]:
+    """Let all of these writes share a transaction, behind one that holds the lead; give what each came to."""
     inside, go_on = threading.Event(), threading.Event()
 
     def hold(tx: Transaction) -> str:
@@ -165,22 +168,41 @@ def test_a_full_disk_in_the_middle_of_a_batch_keeps_nothing_that_was_refused(sto
         assert go_on.wait(TIMEOUT_S)
         return note("leader")(tx)
 
+    leader = background(store.write, hold)
+    assert inside.wait(TIMEOUT_S)
+    writes = {}
+    for name, work in works.items():
+        writes[name] = background(store.write, work)
+        until = time.monotonic() + TIMEOUT_S
+        while len(store._writer._waiting) < len(writes):
+            assert time.monotonic() < until
+            time.sleep(0.001)
+    go_on.set()
+    assert leader.result(TIMEOUT_S) == "leader"
+    return {name: write.exception(TIMEOUT_S) or write.result() for name, write in writes.items()}
+
+
+def test_a_full_disk_in_the_middle_of_a_batch_keeps_nothing_that_was_refused(store: SqliteStore) -> None:
+    works = {"small 1": note("small 1"), "huge": note("huge", 100_000), "small 2": note("small 2")}
     with full(store, spare=5):
-        writes = {"leader": background(store.write, hold)}
-        assert inside.wait(TIMEOUT_S)
-        for name, size in (("small 1", 1), ("huge", 100_000), ("small 2", 1), ("small 3", 1)):
-            writes[name] = background(store.write, note(name, size))
-            until = time.monotonic() + TIMEOUT_S
-            while len(store._writer._waiting) < len(writes) - 1:
-                assert time.monotonic() < until
-                time.sleep(0.001)
-        go_on.set()
-        refused = {name: write.exception(TIMEOUT_S) for name, write in writes.items()}
-    assert isinstance(refused["huge"], StoreUnavailable)
-    assert "disk is full" in str(refused["huge"])
-    assert refused["leader"] is None
-    assert store.read(names) == sorted(name for name, error in refused.items() if error is None)
+        came = write_together(store, works)
+    assert isinstance(came["huge"], StoreUnavailable)
+    assert "disk is full" in str(came["huge"])
+    assert store.read(names) == sorted(["leader", *(name for name, result in came.items() if result == name)])
     assert store.write(note("after")) == "after"
+
+
+def test_an_error_in_the_middle_of_a_batch_undoes_its_own_rows_alone(store: SqliteStore) -> None:
+    def bad(tx: Transaction) -> str:
+        note("bad")(tx)
+        raise ValueError("no")
+
+    works = {"a": note("a"), "bad": bad, "twice": note("a"), "b": note("b")}
+    came = write_together(store, works)
+    assert (came["a"], came["b"]) == ("a", "b")
+    assert isinstance(came["bad"], ValueError)
+    assert isinstance(came["twice"], KeyReused)
+    assert store.read(names) == ["a", "b", "leader"]
 
 
 def test_a_disk_that_is_really_full_is_named_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
