@@ -1248,9 +1248,14 @@ class Signoff:
             self._declarations[name, version] = found
         return found
 
+    def _takes(self, function: CheckpointFunction[..., Any], case: Case) -> bool:
+        """Tell whether the function still has the signature the case was proposed with."""
+        proposed_with = self._declaration(case.checkpoint, case.version)
+        return proposed_with.arguments_schema == function.declaration.arguments_schema
+
     def _checked(self, seen: Case, arguments: Mapping[str, Any]) -> dict[str, Any]:
         function = self._functions.get(seen.checkpoint)
-        if function is not None and function.declaration.version == seen.version:
+        if function is not None and self._takes(function, seen):
             return function.signature.to_json(arguments)
         # Without the function, as in a terminal on the bare file, the stored schema has the say.
         schema = self._declaration(seen.checkpoint, seen.version).arguments_schema
@@ -1262,7 +1267,7 @@ class Signoff:
         drafter = function.drafter if function else None
         if function is None or drafter is None or not hasattr(drafter, "learn"):
             return case
-        if case.revision != case.draft_revision or function.declaration.version != case.version:
+        if case.revision != case.draft_revision or not self._takes(function, case):
             return case
         self._learner.catch_up()
         view = self.view(case)

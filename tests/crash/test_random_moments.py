@@ -14,7 +14,7 @@ from tests.crash.children import running
 from tests.crash.receiver import Receiver
 
 ROUNDS = 20
-STEPS = 300
+STEPS = 160
 """Begins, commits and handler steps among which the seed chooses one to die at."""
 
 

@@ -131,6 +131,19 @@ def test_a_new_file_that_another_program_has_locked_is_named(path: Path) -> None
     SqliteStore(path).close()
 
 
+def test_a_new_file_is_waited_for_while_another_program_holds_it_for_a_moment(path: Path) -> None:
+    """SQLite itself does not wait here: it says "locked" at once while the file is not yet in WAL mode."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        opened = background(SqliteStore, path)
+        release = threading.Timer(0.2, other.execute, ["ROLLBACK"])
+        release.start()
+        store = opened.result(TIMEOUT_S)
+        release.join(TIMEOUT_S)
+    with closing(store):
+        assert store.write(note("a")) == "a"
+
+
 # --- the disk is full
 
 
