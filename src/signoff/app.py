@@ -39,6 +39,7 @@ from signoff.errors import (
     InvalidArguments,
     InvalidCheckpoint,
     InvalidInput,
+    KeyReused,
     LedgerBroken,
     NotApproved,
     SignoffError,
@@ -348,7 +349,11 @@ class CheckpointFunction(Generic[P, T]):
         batch: list[Prepared] = []
 
         def flush() -> None:
-            cases = self._app.store.write(lambda tx: propose.propose_many(tx, batch))
+            try:
+                cases = self._app.store.write(lambda tx: propose.propose_many(tx, batch, keys_are_new=True))
+            except KeyReused:
+                # Seldom, as when an import is run again; looking each key up first would cost every import a third.
+                cases = self._app.store.write(lambda tx: propose.propose_many(tx, batch))
             handles.extend(CaseHandle(self._app, case) for case in cases)
             batch.clear()
 

@@ -111,6 +111,20 @@ def test_a_renewed_claim_keeps_the_first_look_good(app: Signoff, clock: FakeCloc
     assert ada.approve(first).state is State.CLEARED
 
 
+def test_a_renewed_claim_keeps_out_whoever_saw_it_before(app: Signoff, clock: FakeClock) -> None:
+    case = propose(app)[0]
+    ada, bob = app.reviewer("ada"), app.reviewer("bob")
+    ada.claim(hold_s=60)
+    seen = app.case(case.id)
+    clock.advance(40)
+    ada.claim(hold_s=60)
+    clock.advance(40)
+    # On bob's screen the claim has run out; it was renewed since.
+    with pytest.raises(ClaimLost, match="claimed by ada"):
+        bob.approve(seen)
+    assert case.state is State.WAITING
+
+
 def test_a_look_from_an_earlier_claim_is_fenced_off_even_if_the_words_are_the_same(
     app: Signoff, clock: FakeClock
 ) -> None:

@@ -74,7 +74,11 @@ def canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
-        raise InvalidInput(_why_not_json(value) or f"the value is not JSON: {error}") from None
+        try:
+            _weigh(value)
+        except _NotJson as told:
+            raise InvalidInput(str(told)) from None
+        raise InvalidInput(f"the value is not JSON: {error}") from None
 
 
 def content_hash(*, checkpoint: str, version: int, arguments: bytes, revision: int) -> str:
@@ -182,16 +186,16 @@ def require_json(value: Any, *, where: str, max_bytes: int = MAX_BYTES) -> None:
     Args:
         value: Anything.
         where: What to call it in an error.
-        max_bytes: Largest size taken, as UTF-8 JSON.
+        max_bytes: Largest size taken, as compact JSON in UTF-8, escapes not counted.
 
     Raises:
         InvalidInput: With the place inside the value, if it is not JSON, too deep, or too large.
     """
-    problem = _why_not_json(value)
-    if problem:
-        raise InvalidInput(f"{where}: {problem}")
-    if isinstance(value, str | dict | list | tuple):
-        _require_size(len(json.dumps(value, ensure_ascii=False).encode("utf-8")), where, max_bytes)
+    try:
+        size = _weigh(value)
+    except _NotJson as told:
+        raise InvalidInput(f"{where}: {told}") from None
+    _require_size(size, where, max_bytes)
 
 
 def freeze(value: Any, *, where: str, max_bytes: int = MAX_BYTES) -> bytes:
@@ -208,9 +212,7 @@ def freeze(value: Any, *, where: str, max_bytes: int = MAX_BYTES) -> bytes:
     _require_size(len(frozen), where, max_bytes)
     # Fewer brackets than levels allowed: it cannot be too deep, and the walk is saved.
     if frozen.count(b"{") + frozen.count(b"[") > MAX_DEPTH:
-        problem = _why_not_json(value)
-        if problem:
-            raise InvalidInput(f"{where}: {problem}")
+        require_json(value, where=where, max_bytes=max_bytes)
     return frozen
 
 
@@ -219,47 +221,68 @@ def _require_size(size: int, where: str, max_bytes: int) -> None:
         raise InvalidInput(f"{where} has {size:,} bytes; at most {max_bytes:,} are taken, so make it smaller")
 
 
-def _why_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
-    place = path or "the value"
-    if depth >= MAX_DEPTH and isinstance(value, Mapping | list | tuple):
-        return f"{place[:60]} is nested deeper than {MAX_DEPTH} levels; flatten it"
+class _NotJson(Exception):
+    """Something JSON cannot carry, with its place."""
+
+
+def _weigh(value: Any, path: tuple[str | int, ...] = ()) -> int:
+    """Give the size of a value as compact JSON in UTF-8, escapes not counted; raise what JSON cannot carry."""
     match value:
-        case None | bool():
-            return None
         case str():
+            if value.isascii():
+                return len(value) + 2
             try:
-                value.encode("utf-8")
+                return len(value.encode("utf-8")) + 2
             except UnicodeEncodeError:
-                return f"{place} holds half of a character pair, which UTF-8 cannot carry; remove it"
-            return None
+                raise _NotJson(
+                    f"{_place(path)} holds half of a character pair, which UTF-8 cannot carry; remove it"
+                ) from None
+        case None | bool():
+            return 5
         case int():
             if abs(value) > 2**53 - 1:
                 # Printing thousands of digits is an error of its own in Python.
                 told = value if abs(value) < 10**30 else "an integer of more than thirty digits"
-                return f"{place} is {told}, more than JSON carries exactly (2^53 - 1); send it as a string"
-            return None
+                raise _NotJson(
+                    f"{_place(path)} is {told}, more than JSON carries exactly (2^53 - 1); send it as a string"
+                )
+            return len(str(value))
         case float():
             if not math.isfinite(value):
-                return f"{place} is {value}, which is not a JSON number; send null or a string"
-            return None
+                raise _NotJson(f"{_place(path)} is {value}, which is not a JSON number; send null or a string")
+            return len(repr(value))
         case Mapping():
+            _require_depth(path)
+            size = 2
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    return f"{place} has the key {key!r}; JSON keys are strings"
-                problem = _why_not_json(key, f"a key of {place}", depth) or _why_not_json(
-                    inner, f"{path}.{key}" if path else key, depth + 1
-                )
-                if problem:
-                    return problem
-            return None
+                    raise _NotJson(f"{_place(path)} has the key {key!r}; JSON keys are strings")
+                if not key.isascii():
+                    try:
+                        key.encode("utf-8")
+                    except UnicodeEncodeError:
+                        raise _NotJson(
+                            f"a key of {_place(path)} holds half of a character pair, which UTF-8 cannot carry"
+                        ) from None
+                size += len(key) + 4 + _weigh(inner, (*path, key))
+            return size
         case list() | tuple():
-            for index, inner in enumerate(value):
-                problem = _why_not_json(inner, f"{path}[{index}]", depth + 1)
-                if problem:
-                    return problem
-            return None
+            _require_depth(path)
+            return 2 + sum(1 + _weigh(inner, (*path, index)) for index, inner in enumerate(value))
         case _:
-            return f"{place} is a {type(value).__name__}, which is not JSON; send text, numbers, lists or objects"
+            raise _NotJson(
+                f"{_place(path)} is a {type(value).__name__}, which is not JSON; send text, numbers, lists or objects"
+            )
+
+
+def _require_depth(path: tuple[str | int, ...]) -> None:
+    if len(path) >= MAX_DEPTH:
+        raise _NotJson(f"{_place(path)[:60]} is nested deeper than {MAX_DEPTH} levels; flatten it")
+
+
+def _place(path: tuple[str | int, ...]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".") or "the value"
 
 
 def storable(text: str, *, most: int = 10_000) -> str:

@@ -62,8 +62,8 @@ def prepare(
             raise InvalidInput(f"{name} has {len(text)} characters, but must have 1 to 200")
         require_json(text, where=name)
     items = {name: material(value) for name, value in proposal.evidence.items()}
-    for name, item in items.items():
-        require_json({name: item}, where="evidence")
+    if items:
+        require_json(items, where="evidence")
     if proposal.rationale or proposal.alternatives:
         require_json([proposal.rationale, proposal.alternatives], where="rationale and alternatives")
 
@@ -155,9 +155,14 @@ def propose(tx: Transaction, prepared: Prepared) -> Case:
     return case
 
 
-def propose_many(tx: Transaction, batch: Sequence[Prepared]) -> list[Case]:
+def propose_many(tx: Transaction, batch: Sequence[Prepared], *, keys_are_new: bool = False) -> list[Case]:
     """
     Keep a batch; those whose key is known give the case they already stand for.
+
+    Args:
+        tx: A transaction.
+        batch: Prepared proposals.
+        keys_are_new: Whether the store need not be asked for keys it has; if it has one, KeyReused is raised.
 
     Raises:
         KeyReused: If a key was used with other arguments; then nothing of the batch is kept. `facts["number"]`
@@ -168,7 +173,7 @@ def propose_many(tx: Transaction, batch: Sequence[Prepared]) -> list[Case]:
     keyed: dict[tuple[str, str, str], tuple[Prepared, Case]] = {}
     for number, prepared in enumerate(batch):
         try:
-            known = _known(tx, prepared, keyed)
+            known = _known(tx, prepared, keyed, keys_are_new=keys_are_new)
         except KeyReused as error:
             error.facts = {**error.facts, "number": number}
             raise
@@ -180,7 +185,11 @@ def propose_many(tx: Transaction, batch: Sequence[Prepared]) -> list[Case]:
 
 
 def _known(
-    tx: Transaction, prepared: Prepared, keyed: dict[tuple[str, str, str], tuple[Prepared, Case]]
+    tx: Transaction,
+    prepared: Prepared,
+    keyed: dict[tuple[str, str, str], tuple[Prepared, Case]],
+    *,
+    keys_are_new: bool,
 ) -> Case | None:
     """Give the case its key already stands for, in the store or earlier in the batch."""
     case = prepared.case
@@ -191,8 +200,10 @@ def _known(
         twin, stands_for = keyed[identity]
         _require_same(twin.arguments, prepared, stands_for)
         return stands_for
-    existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
-    found = same_proposal(tx, existing[0], prepared) if existing else None
+    found = None
+    if not keys_are_new:
+        existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
+        found = same_proposal(tx, existing[0], prepared) if existing else None
     keyed[identity] = (prepared, found or case)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -83,7 +84,7 @@ class _Binding:
 BINDINGS = {kind: _Binding(kind, table) for kind, table in TABLES.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """
     One compiled statement.
@@ -97,6 +98,11 @@ class Statement:
     sql: str
     order: Sequence[str]
     constants: Mapping[str, Any]
+
+    @cached_property
+    def split(self) -> list[tuple[str, str]]:
+        """Give the names `SOURCE_NAME` in two halves."""
+        return [(source, rest) for source, _, rest in (name.partition("_") for name in self.order)]
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """Put values in the order of the parameters."""
@@ -145,11 +151,13 @@ class Rows:
         self._statements = statements
         self._is_duplicate = is_duplicate
         self.entries: list[Entry] = []
+        self.wrote = False
 
     # --- writing
 
     def add(self, *records: Record) -> None:
         """Add records; those of one type go in one statement."""
+        self.wrote = True
         by_kind: dict[type, list[Record]] = {}
         for record in records:
             by_kind.setdefault(type(record), []).append(record)
@@ -197,15 +205,19 @@ class Rows:
             ]
             return binding.table.update().where(*same).values({n: _bind(f"to_{n}") for n in to})
 
-        shape = tuple(n if value is not None else (n,) for n, value in expect.items())
+        shape = tuple([n if value is not None else (n,) for n, value in expect.items()])
         statement = self._statements(("change", kind, tuple(to), shape), build)
-        values: dict[str, Any] = {f"key_{n}": v for n, v in zip(names, key, strict=True)}
-        for n, value in expect.items():
-            values[f"expect_{n}"] = binding.value(n, value)
-        for n, value in to.items():
-            values[f"to_{n}"] = binding.value(n, value)
-        self._cursor.execute(statement.sql, statement.parameters(values))
-        return self._cursor.rowcount == 1
+        sources = {"key": dict(zip(names, key, strict=True)), "expect": expect, "to": to}
+        encoders = binding.encoders
+        values = []
+        for source, name in statement.split:
+            value = sources[source][name]
+            encode = encoders.get(name)
+            values.append(value if encode is None or value is None else encode(value))
+        self._cursor.execute(statement.sql, values)
+        changed = self._cursor.rowcount == 1
+        self.wrote = self.wrote or changed
+        return changed
 
     # --- reading
 

@@ -79,7 +79,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 def _dump(value: Any) -> str:
     if value:
         return _encode(value)
-    return "{}" if isinstance(value, dict) else _encode(value)
+    return "{}" if isinstance(value, dict) else "[]" if isinstance(value, list) else _encode(value)
 
 
 def _document(name: str, *, optional: bool = False) -> Column:

@@ -198,20 +198,14 @@ class _Session:
         # IMMEDIATE takes the write lock first, so no read in it can be stale.
         self._cursor.execute("BEGIN IMMEDIATE")
 
-    def run(self, work: Callable[[Transaction], Any], *, alone: bool) -> tuple[Any, Sequence[Entry]]:
+    def run(self, work: Callable[[Transaction], Any]) -> tuple[Any, Sequence[Entry]]:
         rows = Rows(self._cursor, self._store._statements, _is_duplicate)
-        if alone:
-            return work(rows), rows.entries
-        self._cursor.execute("SAVEPOINT one")
         try:
-            result = work(rows)
+            return work(rows), rows.entries
         except Exception:
-            if self.open():
-                self._cursor.execute("ROLLBACK TO one")
-                self._cursor.execute("RELEASE one")
+            if rows.wrote:
+                self.rollback()
             raise
-        self._cursor.execute("RELEASE one")
-        return result, rows.entries
 
     def open(self) -> bool:
         return self._connection.in_transaction

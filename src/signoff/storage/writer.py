@@ -1,4 +1,10 @@
-"""Group commit: writes that wait at the same moment share one transaction, each in a savepoint of its own."""
+"""
+Group commit: writes that wait at the same moment share one transaction.
+
+There are no savepoints. A write that fails before it changed anything (the usual conflict) leaves the others alone; one
+that fails half-way ends the transaction, and the others run again without it. That is seldom, a savepoint would be paid
+for by every write.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +36,8 @@ class Session(Protocol):
         """Open a transaction that nobody else can write beside."""
         ...
 
-    def run(self, work: Callable[[Transaction], Any], *, alone: bool) -> tuple[Any, Sequence[Entry]]:
-        """Run one write in a savepoint (none is needed when it is alone); give its result and entries."""
+    def run(self, work: Callable[[Transaction], Any]) -> tuple[Any, Sequence[Entry]]:
+        """Run one write; give its result and entries. If it fails half-way, end the whole transaction."""
         ...
 
     def open(self) -> bool:
@@ -217,12 +223,12 @@ class GroupCommit:
             session.begin()
             for request in batch:
                 try:
-                    request.result, request.entries = session.run(request.work, alone=len(batch) == 1)
+                    request.result, request.entries = session.run(request.work)
                     request.error = None
                 except Exception as error:
                     request.error = session.translate(error)
                     if len(batch) == 1 or not session.open():
-                        # A full disk, for one, ends the whole transaction: what the others did is gone.
+                        # It had written something, or the disk is full: the transaction is gone, the others run again.
                         session.rollback()
                         request.done = True
                         return [other for other in batch if other is not request]

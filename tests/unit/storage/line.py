@@ -51,18 +51,19 @@ class DriverSession:
             self.pending = []
             self.batches.append(0)
 
-    def run(self, work: Callable[[Any], Any], *, alone: bool) -> tuple[Any, Sequence[Any]]:
+    def run(self, work: Callable[[Any], Any]) -> tuple[Any, Sequence[Any]]:
         with self._one_thread():
             assert self.pending is not None, "no transaction is open"
             self.batches[-1] += 1
-            savepoint = len(self.pending)
+            before = len(self.pending)
             try:
                 result = work(self)
             except Exception:
-                if self.pending is not None:
-                    del self.pending[savepoint:]
+                if self.pending is not None and len(self.pending) > before:
+                    # It had written something: there is no undoing that alone.
+                    self.pending = None
                 raise
-            return result, tuple(self.pending[savepoint:])
+            return result, tuple(self.pending[before:])
 
     def insert(self, row: Any) -> None:
         assert self.pending is not None

@@ -88,7 +88,7 @@ def test_a_transaction_that_fails_fails_for_all_in_it_and_keeps_nothing(line: Li
     # The leader has begun already; its own commit works, the batch behind it fails.
     getattr(line.session, where).extend([None, OSError("disk full")] if where == "commits" else [])
     leader = line.lead()
-    followers = line.queue(*[insert(n) for n in range(5)], spoil("bad", ValueError("its own")))
+    followers = line.queue(*[insert(n) for n in range(5)])
     if where == "begins":
         line.session.begins.append(OSError("disk full"))
     line.go_on.set()
@@ -96,6 +96,19 @@ def test_a_transaction_that_fails_fails_for_all_in_it_and_keeps_nothing(line: Li
     for follower in followers:
         with pytest.raises(Told, match="disk full"):
             follower.result(TIMEOUT_S)
+    assert line.session.kept == line.announced == ["leader"]
+    line.goes_on()
+
+
+def test_who_failed_before_the_commit_did_is_told_its_own_error(line: Line) -> None:
+    line.session.commits.extend([None, OSError("disk full")])
+    line.lead()
+    fine, bad = line.queue(insert("fine"), spoil("bad", ValueError("its own")))
+    line.go_on.set()
+    with pytest.raises(Told, match="its own"):
+        bad.result(TIMEOUT_S)
+    with pytest.raises(Told, match="disk full"):
+        fine.result(TIMEOUT_S)
     assert line.session.kept == line.announced == ["leader"]
     line.goes_on()
 
