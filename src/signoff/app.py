@@ -1061,13 +1061,15 @@ class Signoff:
     def labels(self, checkpoint: str | None = None) -> list[str]:
         """List the labels that label drafters declared here know, or else those that people have approved."""
         known: dict[str, None] = {}
-        for name, function in self._functions.items():
-            if checkpoint in (None, name):
-                known |= dict.fromkeys(getattr(function.drafter, "known_labels", ()))
-        for name in self.checkpoint_names() if checkpoint is None else [checkpoint]:
-            declared = self.store.read(partial(_latest, name=name))
-            if declared is not None and declared.label is not None and name not in self._functions:
-                known |= dict.fromkeys(self._approved_labels(name, declared.label))
+        for name in (
+            {**self._functions, **dict.fromkeys(self.checkpoint_names())} if checkpoint is None else [checkpoint]
+        ):
+            function = self._functions.get(name)
+            labels = getattr(function.drafter, "known_labels", None) if function else None
+            declared = self.store.read(partial(_latest, name=name)) if labels is None else None
+            if declared is not None and declared.label is not None:
+                labels = self._approved_labels(name, declared.label)
+            known |= dict.fromkeys(labels or ())
         return list(known)
 
     def _approved_labels(self, checkpoint: str, label: str) -> list[str]:
@@ -1438,6 +1440,7 @@ def open_store(url: str | Path, *, create: bool = True) -> Store:
             )
         url = unquote(url.removeprefix("sqlite:///"))
     path = Path(url)
-    if not create and not path.exists():
-        raise InvalidInput(f"there is no database {path}; name one that exists")
+    if not create and not (path.exists() and (path.is_dir() or path.stat().st_size)):
+        state = "is empty" if path.exists() else "does not exist"
+        raise InvalidInput(f"the database {path} {state}; name one that holds cases")
     return SqliteStore(path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
-from signoff.cli import demo, review
+from signoff.cli import bench, cases, demo, export, review, triage, verify
 
 app = typer.Typer(
     name="signoff",
@@ -15,11 +18,21 @@ app = typer.Typer(
 )
 for command in (
     review.review,
+    triage.triage,
     demo.demo,
+    cases.cases,
+    cases.case,
+    export.export,
+    verify.verify,
+    bench.bench,
 ):
     app.command()(command)
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character shows a question mark instead of ending the command.
+            stream.reconfigure(errors="replace")
     app()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 COMMANDS: dict[str, tuple[str, str]] = {
     ":r": ("[reason]", "reject"),
@@ -17,6 +18,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ":?": ("", "this help"),
 }
 """Every command, with its arguments and what it does."""
+
+_ALIKE = 0.8
+"""How much of a word, 0..1, must agree with a label to be taken for a slip of the fingers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class Correct:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Ask whether the beginning of a label stands for it, or for a new one."""
+    """Ask whether what was typed stands for one of these labels, or for a new one."""
 
-    label: str
+    labels: tuple[str, ...]
     typed: str
 
 
@@ -80,8 +84,8 @@ def understand(line: str, *, known: Sequence[str] | None, alternatives: Sequence
         Correct(label='shipping')
         >>> understand(":s 5", known=["shipping"])
         Command(name=':s', rest='5')
-        >>> understand("ship", known=["shipping"])
-        Offer(label='shipping', typed='ship')
+        >>> understand("ship", known=["shipping", "returns"])
+        Offer(labels=('shipping',), typed='ship')
         >>> understand("2", known=["a"], alternatives=["b", "c"])
         Correct(label='c')
     """
@@ -99,7 +103,14 @@ def understand(line: str, *, known: Sequence[str] | None, alternatives: Sequence
     for label in known:
         if label.casefold() == folded:
             return Correct(label)
-    if text.isdecimal() and 1 <= int(text) <= len(alternatives):
-        return Correct(alternatives[int(text) - 1])
-    begun = [label for label in known if label.casefold().startswith(folded)]
-    return Offer(begun[0], text) if len(begun) == 1 else New(text)
+    for number, label in enumerate(alternatives, start=1):
+        if text == str(number):
+            return Correct(label)
+    begun = tuple(label for label in known if label.casefold().startswith(folded))
+    meant = begun or _alike(folded, known)
+    return Offer(meant, text) if meant else New(text)
+
+
+def _alike(folded: str, known: Sequence[str]) -> tuple[str, ...]:
+    by_folded = {label.casefold(): label for label in known}
+    return tuple(by_folded[name] for name in get_close_matches(folded, by_folded, n=1, cutoff=_ALIKE))

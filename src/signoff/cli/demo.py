@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,9 @@ def demo(
     db: Annotated[
         Path | None, typer.Option(help="Keep the desk in this new file; by default it is thrown away.")
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Shuffle the messages by this number; by default they come as they arrived.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Watch a scripted reviewer work through the sample desk, and see the first pass get better."""
@@ -54,59 +58,68 @@ def demo(
     with tempfile.TemporaryDirectory() as folder:
         desk = open_desk(db or Path(folder) / "demo.db", undo_s=0)
         try:
-            _run(desk, json)
+            _run(desk, seed, json)
         finally:
             desk.app.close()
 
 
-def _run(desk: Desk, json: bool) -> None:
-    from signoff.samples.support import CHECKPOINT, messages
+def _run(desk: Desk, seed: int | None, json: bool) -> None:
+    import random
 
-    gold = dict(zip(desk.propose_all(), (message.category for message in messages()), strict=True))
-    reviewer = desk.app.reviewer("scripted")
-    right: list[bool] = []
-    accepted: list[bool] = []
-    blocks: list[Block] = []
+    from signoff.samples.support import messages
+
+    arrived = messages()
+    if seed is not None:
+        random.Random(seed).shuffle(arrived)
+    gold = dict(zip(desk.propose_all(arrived), (message.category for message in arrived), strict=True))
     if not json:
         typer.echo(f"{len(gold)} messages wait at the sample desk; a scripted reviewer takes them in order.")
         typer.echo("verdicts   first-pass accuracy   accepted as is")
+    right: list[bool] = []
+    accepted: list[bool] = []
+    blocks: list[Block] = []
+    for was_right, was_accepted in progress(_verdicts(desk, gold), what="reviewing", total=len(gold)):
+        right.append(was_right)
+        accepted.append(was_accepted)
+        if len(right) % _BLOCK == 0 or len(right) == len(gold):
+            blocks.append(_block(right, accepted, len(blocks) * _BLOCK))
+            if not json:
+                typer.echo(_line(blocks[-1]))
+    _report(desk, gold, right, blocks, json)
 
-    for _ in progress(range(0, len(gold), _READ), what="reviewing", total=-(-len(gold) // _READ)):
-        for case in reviewer.claim(_READ, checkpoint=CHECKPOINT):
+
+def _verdicts(desk: Desk, gold: dict[str, str]) -> Iterator[tuple[bool, bool]]:
+    """Rule on every case by its gold label; tell for each whether the suggestion on the screen was right, and taken."""
+    from signoff.cli.screen import has_suggestion
+    from signoff.domain.verdict import Approved, Edited
+    from signoff.samples.support import CHECKPOINT
+
+    reviewer = desk.app.reviewer("scripted")
+    while cases := reviewer.claim(_READ, checkpoint=CHECKPOINT):
+        for case in cases:
             shown = desk.app.view(case)
-            answer = gold[case.id]
-            right.append(shown.content.arguments["category"] == answer)
-            accepted.append(right[-1])
-            if right[-1]:
-                reviewer.approve(case)
-            else:
-                reviewer.edit(case, shown.content.arguments | {"category": answer})
-            if len(right) % _BLOCK == 0 or len(right) == len(gold):
-                blocks.append(_block(right, accepted, len(blocks) * _BLOCK))
-                if not json:
-                    typer.echo(_line(blocks[-1]))
+            right = has_suggestion(shown) and shown.content.arguments["category"] == gold[case.id]
+            verdict = Approved() if right else Edited(shown.content.arguments | {"category": gold[case.id]})
+            reviewer.rule(shown.case, verdict)
+            yield right, isinstance(verdict, Approved)
         desk.app.teach()
         desk.drafter.wait(_PATIENCE_S)
 
+
+def _report(desk: Desk, gold: dict[str, str], right: list[bool], blocks: list[Block], json: bool) -> None:
+    """Compare what was approved with what the receiver wrote down."""
+    keys = set()
     for case_id in gold:
-        desk.app.case(case_id).outcome(_PATIENCE_S)
+        handle = desk.app.case(case_id)
+        handle.outcome(_PATIENCE_S)
+        keys.add(handle.seen.idempotency_key)
     arrived = desk.receiver.counts()
-    keys = {desk.app.case(case_id).seen.idempotency_key for case_id in gold}
     lost = sum(key not in arrived for key in keys)
     doubled = sum(count > 1 for count in arrived.values())
     first, last = _share(right[:_BLOCK]), _share(right[-_BLOCK:])
     if json:
-        print_json(
-            {
-                "verdicts": len(right),
-                "blocks": blocks,
-                "accuracy_first": first,
-                "accuracy_last": last,
-                "effects": arrived.total(),
-                "lost": lost,
-                "doubled": doubled,
-            }
-        )
+        found = {"verdicts": len(right), "blocks": blocks, "accuracy_first": first, "accuracy_last": last}
+        print_json(found | {"effects": arrived.total(), "lost": lost, "doubled": doubled})
     else:
         typer.echo(
             f"first-pass accuracy {first:.0%} -> {last:.0%} after {len(right)} verdicts; "

@@ -113,7 +113,19 @@ def visible(text: str, *, newlines: bool = True) -> str:
         >>> visible("a\\x1b[31mb" + chr(0x202E) + "c")
         'a␛[31mb<U+202E>c'
     """
-    return "".join(_mark(character, newlines) for character in text)
+    if text.isprintable():
+        return text
+    around = " {} ".format(text.replace("\r\n", "\n"))
+    return "".join(
+        character if _joins_emoji(around, place) else _mark(character, newlines)
+        for place, character in enumerate(around[1:-1], start=1)
+    )
+
+
+def _joins_emoji(text: str, place: int) -> bool:
+    return text[place] == "\u200d" and all(
+        unicodedata.category(text[beside]) in ("So", "Sk", "Mn") for beside in (place - 1, place + 1)
+    )
 
 
 def _mark(character: str, newlines: bool) -> str:
@@ -121,18 +133,13 @@ def _mark(character: str, newlines: bool) -> str:
         return "\n" if newlines else " "
     if character == "\t":
         return "    "
-    if character == "\r":
-        return ""
-    if character.isprintable() or character == " ":
+    if character.isprintable():
         return character
     if ord(character) < 0x20:
         return chr(0x2400 + ord(character))
     if character == "\x7f":
         return "␡"
-    if unicodedata.category(character) == "Zs":
-        return " "
-    # A joiner inside an emoji is how it is written.
-    return character if character == "\u200d" else f"<U+{ord(character):04X}>"
+    return " " if unicodedata.category(character) == "Zs" else f"<U+{ord(character):04X}>"
 
 
 def progress(items: Iterable[T], *, what: str, total: int | None = None, after_s: float = 2.0) -> Iterator[T]:
@@ -152,7 +159,8 @@ def progress(items: Iterable[T], *, what: str, total: int | None = None, after_s
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=screen, transient=True)
+    # Redirected into a file, what is printed meanwhile must not land on the terminal.
+    bar = Progress(*columns, console=screen, transient=True, redirect_stdout=sys.stdout.isatty())
     task = bar.add_task(what, total=total)
     started, shown = time.monotonic(), False
     try:

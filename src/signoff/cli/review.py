@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from signoff.app import Signoff
 
 SAMPLE = Path("signoff-sample.db")
-
-Labels = Callable[[], Sequence[str]]
 
 
 @told
@@ -38,7 +36,7 @@ def review(
 
     if sample and target is not None:
         fail("--sample brings its own desk; name a target or the sample, not both")
-    with _sample(db) if sample else _target(target) as (app, labels):
+    with _sample(db) if sample else _target(target) as app:
         if checkpoint is not None and checkpoint not in app.checkpoint_names():
             known = ", ".join(app.checkpoint_names()) or "none yet"
             fail(f"there is no checkpoint {checkpoint!r} here; there are: {known}")
@@ -46,7 +44,6 @@ def review(
             app,
             app.reviewer(reviewer or login_name()),
             checkpoint=checkpoint,
-            known_labels=labels,
             batch=batch,
         )
     if sitting.interrupted:
@@ -65,7 +62,7 @@ def login_name() -> str:
 
 
 @contextmanager
-def _sample(path: Path) -> Iterator[tuple[Signoff, Labels]]:
+def _sample(path: Path) -> Iterator[Signoff]:
     from signoff.samples.support import open_desk
 
     desk = open_desk(path)
@@ -77,13 +74,13 @@ def _sample(path: Path) -> Iterator[tuple[Signoff, Labels]]:
         typer.echo(f"What you route arrives in {desk.receiver.path}.")
         if not new:
             typer.echo("You go on where you were; remove both files to start anew.")
-        yield desk.app, lambda: desk.drafter.known_labels
+        yield desk.app
     finally:
         desk.app.close()
 
 
 @contextmanager
-def _target(target: str | None) -> Iterator[tuple[Signoff, Labels]]:
+def _target(target: str | None) -> Iterator[Signoff]:
     from signoff.app import Signoff, open_store
 
     name = database(target)
@@ -94,7 +91,7 @@ def _target(target: str | None) -> Iterator[tuple[Signoff, Labels]]:
         app = Signoff(open_store(name, create=False), workers=0)
         typer.echo("Verdicts are taken here; effects run where the application runs.")
     try:
-        yield app, app.labels
+        yield app
     finally:
         app.close()
 

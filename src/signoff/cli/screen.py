@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from signoff.cli.answer import COMMANDS
 from signoff.cli.output import visible
+from signoff.domain.content import canonical
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
     from signoff.app import CaseView
 
 _WIDEST = 88
-_AROUND = 11
-"""Lines of the screen that are not evidence."""
+_AROUND = 15
+"""Lines of the screen that are neither evidence nor arguments; the completion menu has its own among them."""
+
+_HINTS = {
+    (True, True): ("Enter accepts", "type a category to correct", ":r reject", ":u undo", ":q quit", ":? help"),
+    (True, False): ("type a category", ":r reject", ":s snooze", ":u undo", ":q quit", ":? help"),
+    (False, True): ("Enter approves", ":r reject", ":e edit", ":u undo", ":q quit", ":? help"),
+}
+"""What to do, by whether a category is asked for, and whether there is something to accept."""
 
 
 class Screen:
@@ -43,7 +51,7 @@ class Screen:
         """Print a line across."""
         self._console.print("─" * self.width, style="dim")
 
-    def case(self, view: CaseView, *, status: str, known: Sequence[str] = (), whole: bool = False) -> bool:
+    def case(self, view: CaseView, *, status: str, known: Sequence[str] = ()) -> None:
         """
         Draw a case: evidence first, then what is proposed.
 
@@ -51,67 +59,74 @@ class Screen:
             view: What to show.
             status: The line above it.
             known: The labels there are.
-            whole: Whether evidence is shown in full.
-
-        Returns:
-            Whether something was shortened.
         """
         self._console.print()
         self.rule()
         self.say(status, "dim")
         self._console.print()
-        label = view.checkpoint.label
-        shortened = self._evidence(view, whole)
-        if label is None:
-            self._arguments(view)
+        arguments = [] if view.checkpoint.label else self._arguments(view)
+        shown = _shown(view)
+        heads = 2 * len(shown) if len(shown) > 1 else 0
+        self._materials(shown, room=max(4, self._console.height - _AROUND - heads - len(arguments)))
+        if view.checkpoint.label is None:
+            self._proposal(view, arguments)
         else:
-            self._suggestion(view, str(view.content.arguments.get(label, "")), label, known)
+            self._suggestion(view, str(view.content.arguments.get(view.checkpoint.label, "")), known)
         self.rule()
-        if label is None:
-            self.say("Enter approves · :r rejects · :e edits · :u undoes · :q quits · :? help", "dim")
+        self._row("", _HINTS[view.checkpoint.label is not None, has_suggestion(view)], between=" · ")
+
+    def whole(self, view: CaseView, *, paged: bool) -> None:
+        """Show everything a case is judged by, unshortened; on a terminal in its pager."""
+        import pydoc
+
+        lines = list(self._unshortened(_shown(view) or {"arguments": {"value": view.content.arguments}}))
+        if paged:
+            pydoc.pager("\n".join(lines) + "\n")
         else:
-            self.say("Enter accepts · type a category to correct · :r reject · :u undo · :q quit · :? help", "dim")
-        return shortened
+            for line in lines:
+                self._console.print(line)
 
     def help(self) -> None:
         """List the commands."""
         for name, (arguments, what) in COMMANDS.items():
-            self._console.print(f"  {name} {arguments:<12} {what}", style="dim")
+            self._console.print(f"  {name} {arguments:<12} {what}", style="dim", width=self.width)
 
-    def _evidence(self, view: CaseView, whole: bool) -> bool:
-        room = max(4, self._console.height - _AROUND)
-        shortened = False
-        shown = view.evidence or {"arguments": {"value": view.content.arguments}}
+    def _materials(self, shown: Mapping[str, Mapping[str, Any]], *, room: int) -> None:
+        """Print evidence, shortened to about so many lines in all."""
         for name, item in shown.items():
             if len(shown) > 1:
                 self.say(visible(name, newlines=False), "bold")
-            lines = self._wrapped(_text(item["value"]))
-            keep = len(lines) if whole or len(lines) <= room else room - 1
+            lines = self._wrapped(_text(item["value"], above=_texts(shown, name)))
+            keep = len(lines) if len(lines) <= room else room - 1
             for line in lines[:keep]:
                 self._console.print(line)
             if keep < len(lines):
                 self.say(f"… {len(lines) - keep} more lines; :n shows them", "dim")
-                shortened = True
             self._console.print()
             room = max(2, room - keep - 1)
-        return shortened
 
-    def _wrapped(self, text: str) -> list[str]:
+    def _unshortened(self, shown: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+        for name, item in shown.items():
+            yield f"── {visible(name, newlines=False)}"
+            yield from self._wrapped(_text(item["value"]))
+            yield ""
+
+    def _wrapped(self, text: str, *, less: int = 0) -> list[str]:
         from rich.text import Text
 
         lines: list[str] = []
         for paragraph in visible(text).split("\n"):
-            wrapped = Text(paragraph).wrap(self._console, self.width)
+            wrapped = Text(paragraph).wrap(self._console, self.width - less)
             lines += [line.plain.rstrip() for line in wrapped] or [""]
         return lines
 
-    def _suggestion(self, view: CaseView, suggestion: str, label: str, known: Sequence[str]) -> None:
+    def _suggestion(self, view: CaseView, suggestion: str, known: Sequence[str]) -> None:
         from rich.text import Text
 
         confidence = view.routing.confidence if view.routing else None
         if has_suggestion(view):
             edited = view.case.revision != view.case.draft_revision
-            line = Text("your edit   " if edited else "suggestion  ", style="dim")
+            line = Text.assemble(("your edit   " if edited else "suggestion  ", "dim"))
             line.append(visible(suggestion, newlines=False), style="bold green")
             if confidence is not None:
                 line.append(f"  {confidence:.0%}")
@@ -120,10 +135,11 @@ class Screen:
         else:
             line = Text("no suggestion yet: type a category", style="bold")
         self._console.print(line, width=self.width)
-        if confidence == 0:
+        if not has_suggestion(view):
             if known:
                 self._row("known", list(known))
             return
+        label = view.checkpoint.label or ""
         others = [
             f"{number} {visible(str(other['arguments'].get(label, '')), newlines=False)}"
             + ("" if other.get("confidence") is None else f" {other['confidence']:.0%}")
@@ -132,28 +148,39 @@ class Screen:
         if others:
             self._row("or", others)
 
-    def _row(self, head: str, items: Sequence[str]) -> None:
+    def _row(self, head: str, items: Sequence[str], *, between: str = "   ") -> None:
         """Print items side by side, none broken across lines."""
-        line = f"{head:<12}"
-        for item in items:
-            if len(line) + len(item) > self.width and line.strip() != head:
-                self._console.print(line.rstrip(), style="dim")
-                line = " " * 12
-            line += f"{item}   "
-        self._console.print(line.rstrip(), style="dim")
+        from rich.cells import cell_len
 
-    def _arguments(self, view: CaseView) -> None:
+        indent = f"{head:<12}" if head else ""
+        line, blank = indent, True
+        for item in items:
+            longer = line + ("" if blank else between) + item
+            if not blank and cell_len(longer) > self.width:
+                self._console.print(line, style="dim")
+                longer = " " * len(indent) + item
+            line, blank = longer, False
+        self._console.print(line, style="dim")
+
+    def _proposal(self, view: CaseView, arguments: Sequence[str]) -> None:
         from rich.text import Text
 
-        confidence = view.routing.confidence if view.routing else None
-        sure = "" if confidence is None else f"  {confidence:.0%}"
-        self._console.print(Text(f"{view.checkpoint.name}{sure}", style="bold green"), width=self.width)
-        for name, value in view.content.arguments.items():
-            lines = self._wrapped(f"{name}: {_text(value)}")
-            for line in lines:
-                self._console.print(f"  {line}")
+        head = Text.assemble((view.checkpoint.name, "bold green"))
+        if view.routing is not None and view.routing.confidence is not None:
+            head.append(f"  {view.routing.confidence:.0%}")
+        head.append(f"  {visible(view.checkpoint.description.partition(chr(10))[0])}", style="dim")
+        self._console.print(head, width=self.width)
+        for line in arguments:
+            self._console.print(line)
         if view.content.rationale:
             self.say(f"the drafter says: {view.content.rationale}", "dim")
+
+    def _arguments(self, view: CaseView) -> list[str]:
+        return [
+            f"  {line}"
+            for name, value in view.content.arguments.items()
+            for line in self._wrapped(f"{name}: {_text(value)}", less=2)
+        ]
 
 
 def has_suggestion(view: CaseView) -> bool:
@@ -170,5 +197,40 @@ def changes(difference: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(f"{name}: {_text(both['seen'])} → {_text(both['now'])}" for name, both in difference.items())
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+def _shown(view: CaseView) -> dict[str, Mapping[str, Any]]:
+    """Give what a case is judged by: its evidence and, at a label checkpoint, what else would run."""
+    shown: dict[str, Mapping[str, Any]] = dict(view.evidence)
+    if view.checkpoint.label is not None:
+        there = {canonical(item["value"]) for item in view.evidence.values()}
+        shown |= {
+            f"argument {name}": {"value": value}
+            for name, value in view.content.arguments.items()
+            if name != view.checkpoint.label and canonical(value) not in there
+        }
+    return shown
+
+
+def _texts(shown: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+    """List the texts that stand above this one on the screen."""
+    above = list(shown)[: list(shown).index(name)]
+    return [shown[other]["value"] for other in above if isinstance(shown[other]["value"], str)]
+
+
+def _text(value: Any, above: Sequence[str] = ()) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value and all(_is_flat(inner) for inner in value.values()):
+        width = max(map(len, value)) if max(map(len, value)) <= 24 else 0
+        return "\n".join(
+            f"{name:<{width}}  {'(as above)' if inner in above and inner else _scalar(inner)}"
+            for name, inner in value.items()
+        )
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _is_flat(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

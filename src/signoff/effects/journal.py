@@ -38,7 +38,10 @@ class Journal:
             line: Without its end; may hold line breaks where the file's format quotes them.
         """
         with self._open() as file:
-            os.write(file, line + b"\n")
+            rest = memoryview(line + b"\n")
+            while rest:
+                # A disk that fills up takes a part of it, and refuses only the next part.
+                rest = rest[os.write(file, rest) :]
             os.fsync(file)
 
     def lines(self) -> Iterator[bytes]:

@@ -271,6 +271,8 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
     if (
         seen.state is State.WAITING
         and seen.opinions == 1
+        # Somebody else's claim may have been renewed since, which leaves the fence as it was.
+        and seen.claimed_by in (None, answer.by.id)
         and not _expired(seen, now)
         and obstacle(seen, answer.by, now=now) is None
     ):

@@ -91,11 +91,20 @@ class Desk:
     drafter: LabelDrafter
     receiver: Receiver
 
-    def propose_all(self) -> list[str]:
-        """Propose every message that is not there yet; give the ids of all cases, in the order of the messages."""
-        found = messages()
-        drafts = self.drafter.draft_many([{"message": message.text} for message in found])
-        cases = {case.key: case.id for case in self._known()}
+    def propose_all(self, arrived: Sequence[Message] | None = None) -> list[str]:
+        """
+        Propose every message that is not there yet.
+
+        Args:
+            arrived: The messages in the order of their arrival; the sample's own by default.
+
+        Returns:
+            The ids of all their cases, in that order.
+        """
+        arrived = messages() if arrived is None else arrived
+        cases = {case.key: case.id for case in self.app.cases(checkpoint=CHECKPOINT, limit=len(arrived) + 1)}
+        new = [message for message in arrived if message.id not in cases]
+        drafts = self.drafter.draft_many([{"message": message.text} for message in new])
         proposals = [
             Proposal(
                 arguments=draft.arguments,
@@ -106,15 +115,11 @@ class Desk:
                 drafter=draft.drafter,
                 key=message.id,
             )
-            for message, draft in zip(found, drafts, strict=True)
-            if message.id not in cases
+            for message, draft in zip(new, drafts, strict=True)
         ]
         for handle in self.route.propose_many(proposals):
             cases[handle.seen.key] = handle.id
-        return [cases[message.id] for message in found]
-
-    def _known(self) -> list[Any]:
-        return self.app.cases(checkpoint=CHECKPOINT, limit=len(messages()) + 1)
+        return [cases[message.id] for message in arrived]
 
 
 def open_desk(path: Path, *, undo_s: float = 5.0) -> Desk:

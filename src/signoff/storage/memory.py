@@ -21,7 +21,27 @@ from signoff.errors import KeyReused, StoreUnavailable
 from signoff.ports import KEYS, Example, R, Reading, Record, Transaction
 
 T = TypeVar("T")
-Tables = dict[type, dict[tuple[Any, ...], Any]]
+
+
+class _Table:
+    """The records of one type, by primary key, and their keys by case."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[Any, ...], Any] = {}
+        self.of_case: dict[str, set[tuple[Any, ...]]] = {}
+
+    def put(self, key: tuple[Any, ...], record: Any) -> None:
+        self.records[key] = record
+        case_id = getattr(record, "case_id", None)
+        if case_id is not None:
+            self.of_case.setdefault(case_id, set()).add(key)
+
+    def remove(self, key: tuple[Any, ...]) -> None:
+        record = self.records.pop(key)
+        self.of_case.get(getattr(record, "case_id", None) or "", set()).discard(key)
+
+
+Tables = dict[type, _Table]
 
 _UNIQUE: dict[type, tuple[str, ...]] = {
     Case: ("checkpoint", "proposer", "key"),
@@ -40,7 +60,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self._tables: Tables = {kind: {} for kind in KEYS}
+        self._tables: Tables = {kind: _Table() for kind in KEYS}
         self._lock = threading.RLock()
         self._writing = False
         self._version = 0
@@ -110,52 +130,53 @@ class _Transaction:
             table = self._tables[kind]
             if isinstance(record, Entry):
                 self.entries.append(record)
-                record = replace(record, seq=len(table) + 1)
+                record = replace(record, seq=len(table.records) + 1)
             key = tuple(getattr(record, name) for name in KEYS[kind])
-            if key in table or self._violates(kind, record):
+            if key in table.records or self._violates(kind, record):
                 raise KeyReused(f"a {kind.__name__} with the key {key} is already there; use a new one")
             # A copy, as any database keeps one: what the caller changes later is not what was stored.
-            table[key] = deepcopy(record)
-            self._undo.append(lambda table=table, key=key: table.pop(key))  # type: ignore[misc]
+            table.put(key, deepcopy(record))
+            self._undo.append(lambda table=table, key=key: table.remove(key))  # type: ignore[misc]
 
     def _violates(self, kind: type, record: Record) -> bool:
         names = _UNIQUE.get(kind, ())
         values = {name: getattr(record, name) for name in names}
         if not names or None in values.values() or getattr(record, "voided_at", None) is not None:
             return False
-        return any(
-            all(getattr(other, n) == v for n, v in values.items()) and getattr(other, "voided_at", None) is None
-            for other in self._tables[kind].values()
-        )
+        return any(getattr(other, "voided_at", None) is None for other in self._matching(kind, values))
 
     def change(
-        self,
-        kind: type[Record],
-        key: Sequence[str | int],
-        *,
-        expect: Mapping[str, Any],
-        to: Mapping[str, Any],
+        self, kind: type[Record], key: Sequence[str | int], *, expect: Mapping[str, Any], to: Mapping[str, Any]
     ) -> bool:
         table = self._tables[kind]
-        before = table.get(tuple(key))
+        before = table.records.get(tuple(key))
         if before is None or any(getattr(before, name) != value for name, value in expect.items()):
             return False
-        table[tuple(key)] = deepcopy(replace(before, **to))
-        self._undo.append(lambda: table.__setitem__(tuple(key), before))
+        table.put(tuple(key), deepcopy(replace(before, **to)))
+        self._undo.append(lambda: table.put(tuple(key), before))
         return True
 
-    # --- reading
+    # --- reading; what is given out is a copy
+
+    def _matching(self, kind: type, equal: Mapping[str, Any]) -> list[Any]:
+        """List the stored records themselves whose fields have these values, in the order of their key."""
+        table = self._tables[kind]
+        keys = table.of_case.get(equal["case_id"], set()) if equal.get("case_id") is not None else table.records
+        found = [
+            key for key in keys if all(getattr(table.records[key], name) == value for name, value in equal.items())
+        ]
+        return [table.records[key] for key in sorted(found)]
 
     def _all(self, kind: type[R]) -> list[R]:
-        table = self._tables[kind]
-        return [deepcopy(table[key]) for key in sorted(table)]
+        records = self._tables[kind].records
+        return [records[key] for key in sorted(records)]
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
-        found: R | None = deepcopy(self._tables[kind].get(key))
+        found: R | None = deepcopy(self._tables[kind].records.get(key))
         return found
 
     def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
-        return [r for r in self._all(kind) if all(getattr(r, name) == value for name, value in equal.items())]
+        return deepcopy(self._matching(kind, equal))
 
     def cases(
         self,
@@ -173,7 +194,7 @@ class _Transaction:
             and (checkpoint is None or case.checkpoint == checkpoint)
             and (after is None or (case.id < after if newest_first else case.id > after))
         ]
-        return found[:limit]
+        return deepcopy(found[:limit])
 
     def queue(
         self,
@@ -187,13 +208,13 @@ class _Transaction:
         found = [
             case
             for case in self.cases(
-                states=[State.WAITING], checkpoint=checkpoint, after=after, limit=len(self._tables[Case])
+                states=[State.WAITING], checkpoint=checkpoint, after=after, limit=len(self._tables[Case].records)
             )
             if offered_to(case, actor, now=now)
             and (case.deadline_at is None or case.deadline_at > now)
             and not self.find(Vote, case_id=case.id, revision=case.revision, reviewer=actor.id, voided_at=None)
         ]
-        return found[:limit]
+        return deepcopy(found[:limit])
 
     def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
         found = [
@@ -204,7 +225,7 @@ class _Transaction:
             and c.due_at is not None
             and c.due_at <= now
         ]
-        return [case for _, case in sorted(found, key=lambda pair: pair[0])][:limit]
+        return deepcopy([case for _, case in sorted(found, key=lambda pair: pair[0])][:limit])
 
     def next_due(self) -> datetime | None:
         live = (State.WAITING, State.HELD, State.CLEARED, State.RUNNING)

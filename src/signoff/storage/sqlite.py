@@ -94,7 +94,8 @@ class SqliteStore:
     def _migrate(self) -> None:
         from signoff.storage.migrations import needs_migration
 
-        connection = self._connect()
+        # Before anything is changed, even the journal mode: it may be another program's file.
+        connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
         try:
             outdated = needs_migration(connection.execute)
         finally:

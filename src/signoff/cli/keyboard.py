@@ -1,0 +1,65 @@
+"""Keyboard: where a reviewer's lines come from, a terminal or a pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Input(Protocol):
+    """Where answers come from."""
+
+    interactive: bool
+
+    def read(self, prompt: str, words: Sequence[str] = ()) -> str:
+        """Give the next line, completing to one of the words; raises EOFError when there is none."""
+        ...
+
+
+class Lines:
+    """Answers from a pipe or file, one a line."""
+
+    interactive = False
+
+    def __init__(self) -> None:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # What is no text becomes a mark, which is no category; it must not end the sitting.
+            sys.stdin.reconfigure(errors="replace")
+
+    def read(self, prompt: str, words: Sequence[str] = ()) -> str:  # noqa: ARG002 - nobody sees a prompt in a pipe
+        """Give the next line."""
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.rstrip("\n")
+
+
+class Keyboard:
+    """Answers from a terminal, with completion and history; follows its size."""
+
+    interactive = True
+
+    def __init__(self) -> None:
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.output import ColorDepth
+
+        self._session: PromptSession[str] = PromptSession(
+            complete_while_typing=True,
+            reserve_space_for_menu=4,
+            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
+        )
+
+    def read(self, prompt: str, words: Sequence[str] = ()) -> str:
+        """Give the next line."""
+        from prompt_toolkit.completion import FuzzyCompleter, WordCompleter
+
+        completer = FuzzyCompleter(WordCompleter(list(words), ignore_case=True, sentence=True), pattern=r"^\S.*")
+        return self._session.prompt(prompt, completer=completer)
+
+
+def answers() -> Input:
+    """Give the terminal's keyboard, or the lines of standard input where there is no terminal."""
+    return Keyboard() if sys.stdin.isatty() and sys.stdout.isatty() else Lines()
