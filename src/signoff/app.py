@@ -1440,7 +1440,8 @@ def open_store(url: str | Path, *, create: bool = True) -> Store:
             )
         url = unquote(url.removeprefix("sqlite:///"))
     path = Path(url)
-    if not create and not (path.exists() and (path.is_dir() or path.stat().st_size)):
-        state = "is empty" if path.exists() else "does not exist"
-        raise InvalidInput(f"the database {path} {state}; name one that holds cases")
+    if not create and not path.exists():
+        raise InvalidInput(f"there is no database {path}; name one that exists")
+    if not create and path.is_file() and not path.stat().st_size:
+        raise InvalidInput(f"{path} is empty, so it holds no cases; name another file")
     return SqliteStore(path)

@@ -5,8 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyBindings
+
+TOO_QUICK_S = 0.25
+"""An Enter within this time after a case was painted, or after another such Enter, is a key that is held down."""
+
+TOO_QUICK = "That was quicker than anybody reads; press Enter again if you mean it."
 
 
 class Input(Protocol):
@@ -46,9 +55,13 @@ class Keyboard:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.output import ColorDepth
 
+        self._quiet_since = 0.0
+        self._told: str | None = None
         self._session: PromptSession[str] = PromptSession(
             complete_while_typing=True,
             reserve_space_for_menu=4,
+            key_bindings=self._bindings(),
+            bottom_toolbar=lambda: self._told,
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
         )
 
@@ -57,7 +70,24 @@ class Keyboard:
         from prompt_toolkit.completion import FuzzyCompleter, WordCompleter
 
         completer = FuzzyCompleter(WordCompleter(list(words), ignore_case=True, sentence=True), pattern=r"^\S.*")
+        self._quiet_since, self._told = time.monotonic(), None
         return self._session.prompt(prompt, completer=completer)
+
+    def _bindings(self) -> KeyBindings:
+        """Pass over an empty Enter that comes too quickly, without a new line for each of a held key."""
+        from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+        bindings = KeyBindings()
+
+        @bindings.add("enter")
+        def enter(event: KeyPressEvent) -> None:
+            now = time.monotonic()
+            if event.current_buffer.text.strip() or now - self._quiet_since >= TOO_QUICK_S:
+                event.current_buffer.validate_and_handle()
+            else:
+                self._quiet_since, self._told = now, TOO_QUICK
+
+        return bindings
 
 
 def answers() -> Input:

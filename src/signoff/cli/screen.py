@@ -20,7 +20,7 @@ _AROUND = 15
 """Lines of the screen that are neither evidence nor arguments; the completion menu has its own among them."""
 
 _HINTS = {
-    (True, True): ("Enter accepts", "type a category to correct", ":r reject", ":u undo", ":q quit", ":? help"),
+    (True, True): ("Enter accepts", "typing corrects", ":r reject", ":u undo", ":q quit", ":? help"),
     (True, False): ("type a category", ":r reject", ":s snooze", ":u undo", ":q quit", ":? help"),
     (False, True): ("Enter approves", ":r reject", ":e edit", ":u undo", ":q quit", ":? help"),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from signoff.cli.answer import COMMANDS, Accept, Command, Correct, New, Offer, Unclear, understand
-from signoff.cli.keyboard import Input, answers
+from signoff.cli.keyboard import TOO_QUICK, TOO_QUICK_S, Input, answers
 from signoff.cli.output import console, visible
 from signoff.cli.screen import Screen, changes, has_suggestion
 from signoff.domain.case import Case, State
@@ -30,9 +30,6 @@ from signoff.errors import (
 
 if TYPE_CHECKING:
     from signoff.app import CaseView, Reviewer, Signoff
-
-TOO_QUICK_S = 0.25
-"""An Enter within this time after a case was painted, or after another such Enter, is a key that is held down."""
 
 _HOLD_S = 300.0
 _LOOK_AGAIN_S = 60.0
@@ -66,7 +63,7 @@ class Sitting:
 
     Args:
         ruled: The verdicts that stand, in order.
-        states: Where their cases stood at its end.
+        states: Where the cases stood at its end, but for rejected ones, which have no effect.
         interrupted: Whether Ctrl+C ended it.
     """
 
@@ -113,22 +110,24 @@ def sit(
     *,
     checkpoint: str | None = None,
     batch: int = 5,
+    source: Input | None = None,
 ) -> Sitting:
     """
     Let a person rule on case after case.
 
-    On a terminal it is interactive; otherwise it reads one answer a line from standard input, until its end.
+    On a terminal it is interactive; otherwise it reads one answer a line, until the end of the input.
 
     Args:
         app: Where the cases are; effects run here if it declares their checkpoint.
         reviewer: Who sits down.
         checkpoint: Only cases of this checkpoint.
         batch: Cases claimed at a time, >= 1.
+        source: Where the answers come from; the terminal or standard input by default.
 
     Returns:
         What happened.
     """
-    desk = _Desk(app, reviewer, checkpoint, batch, answers())
+    desk = _Desk(app, reviewer, checkpoint, batch, source or answers())
     try:
         desk.run()
     except KeyboardInterrupt:
@@ -259,7 +258,7 @@ class _Desk:
             # A held key goes on for as long as it is held, so it must be quiet first.
             quiet_since = now
             if not told:
-                self._screen.say("That was quicker than anybody reads; press Enter again if you mean it.", "yellow")
+                self._screen.say(TOO_QUICK, "yellow")
                 told = True
 
     def _label(self, answer: Correct | Offer | New) -> str | None:
@@ -471,6 +470,8 @@ class _Desk:
             self._screen.say("The last verdicts take effect at the next start.", "yellow")
         try:
             for ruled in self.sitting.ruled:
+                if ruled.counted == "rejected":
+                    continue
                 self.sitting.states[self._app.case(ruled.case_id).seen.state] += 1
         except SignoffError as error:
             self._screen.say(error.message, "red")

@@ -27,6 +27,7 @@ from signoff.errors import CaseClosed, InvalidInput
         ("\u202egpj.exe", "<U+202E>gpj.exe"),
         ("\u2066a\u2069", "<U+2066>a<U+2069>"),
         ("pay\u200bpal", "pay<U+200B>pal"),
+        ("pay\u200dpal", "pay<U+200D>pal"),
         ("\ufefftext", "<U+FEFF>text"),
         ("line\u2028break", "line<U+2028>break"),
         ("\ud800", "<U+D800>"),
