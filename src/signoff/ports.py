@@ -99,8 +99,8 @@ class Reading(Protocol):
         """List cases in that state whose `due_at` has come, earliest first."""
         ...
 
-    def next_due(self) -> datetime | None:
-        """Give the earliest `due_at` of any waiting, held, cleared or running case."""
+    def next_due(self, *, after: datetime) -> datetime | None:
+        """Give the earliest `due_at` later than that, of any waiting, held, cleared or running case."""
         ...
 
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:

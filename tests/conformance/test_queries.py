@@ -168,12 +168,15 @@ def test_due_cases_come_earliest_first_and_not_before_their_time(store: Store) -
 def test_the_next_due_time_is_the_earliest_of_a_case_that_is_not_at_rest(store: Store, state: State) -> None:
     add(store, a_case("c1", state=State.HELD, due_at=NOW), a_case("c2", state=state, due_at=NOW - SECOND))
     moving = state in (State.WAITING, State.HELD, State.CLEARED, State.RUNNING)
-    assert store.read(lambda tx: tx.next_due()) == (NOW - SECOND if moving else NOW)
+    assert store.read(lambda tx: tx.next_due(after=NOW - 2 * SECOND)) == (NOW - SECOND if moving else NOW)
+    # What is overdue does not hide what comes after it.
+    assert store.read(lambda tx: tx.next_due(after=NOW - SECOND)) == NOW
+    assert store.read(lambda tx: tx.next_due(after=NOW)) is None
 
 
 def test_without_anything_due_there_is_no_next_time(store: Store) -> None:
     add(store, a_case("c1"), a_case("c2", state=State.DONE, due_at=NOW))
-    assert store.read(lambda tx: tx.next_due()) is None
+    assert store.read(lambda tx: tx.next_due(after=NOW - SECOND)) is None
 
 
 # --- what a drafter learns from

@@ -84,7 +84,8 @@ def _run(desk: Desk, seed: int | None, json: bool) -> None:
         if len(right) % _BLOCK == 0 or len(right) == len(gold):
             blocks.append(_block(right, accepted, len(blocks) * _BLOCK))
             if not json:
-                typer.echo(_line(blocks[-1]))
+                # Not typer.echo, which writes past the bar and through it.
+                print(_line(blocks[-1]), flush=True)
     _report(desk, gold, right, blocks, json)
 
 

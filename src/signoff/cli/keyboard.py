@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyBindings
 
 TOO_QUICK_S = 0.25
@@ -56,12 +57,11 @@ class Keyboard:
         from prompt_toolkit.output import ColorDepth
 
         self._quiet_since = 0.0
-        self._told: str | None = None
+        self._too_quick = False
         self._session: PromptSession[str] = PromptSession(
             complete_while_typing=True,
             reserve_space_for_menu=4,
             key_bindings=self._bindings(),
-            bottom_toolbar=lambda: self._told,
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
         )
 
@@ -70,8 +70,13 @@ class Keyboard:
         from prompt_toolkit.completion import FuzzyCompleter, WordCompleter
 
         completer = FuzzyCompleter(WordCompleter(list(words), ignore_case=True, sentence=True), pattern=r"^\S.*")
-        self._quiet_since, self._told = time.monotonic(), None
-        return self._session.prompt(prompt, completer=completer)
+        self._quiet_since, self._too_quick = time.monotonic(), False
+
+        def message() -> StyleAndTextTuples:
+            hint: StyleAndTextTuples = [("ansiyellow", f"{TOO_QUICK}\n")] if self._too_quick else []
+            return [*hint, ("", prompt)]
+
+        return self._session.prompt(message, completer=completer)
 
     def _bindings(self) -> KeyBindings:
         """Pass over an empty Enter that comes too quickly, without a new line for each of a held key."""
@@ -85,7 +90,7 @@ class Keyboard:
             if event.current_buffer.text.strip() or now - self._quiet_since >= TOO_QUICK_S:
                 event.current_buffer.validate_and_handle()
             else:
-                self._quiet_since, self._told = now, TOO_QUICK
+                self._quiet_since, self._too_quick = now, True
 
         return bindings
 

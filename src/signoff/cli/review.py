@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signoff.cli.cases import require_checkpoint
 from signoff.cli.output import INTERRUPTED, database, fail, told
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ def review(
     if sample and target is not None:
         fail("--sample brings its own desk; name a target or the sample, not both")
     with _sample(db) if sample else _target(target) as app:
-        if checkpoint is not None and checkpoint not in app.checkpoint_names():
-            known = ", ".join(app.checkpoint_names()) or "none yet"
-            fail(f"there is no checkpoint {checkpoint!r} here; there are: {known}")
+        if checkpoint is not None and not app.runs(checkpoint):
+            require_checkpoint(app, checkpoint)
         sitting = sit(
             app,
             app.reviewer(reviewer or login_name()),

@@ -60,7 +60,8 @@ def prepare(
     for text, name in ((proposal.key, "key"), (proposal.proposer, "proposer")):
         if text is not None and not 0 < len(text) <= 200:
             raise InvalidInput(f"{name} has {len(text)} characters, but must have 1 to 200")
-        require_json(text, where=name)
+        if text is not None and not text.isascii():
+            require_json(text, where=name)
     items = {name: material(value) for name, value in proposal.evidence.items()}
     if items:
         require_json(items, where="evidence")

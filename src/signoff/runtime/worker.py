@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
@@ -19,7 +20,7 @@ from signoff.domain.entry import Entry
 from signoff.engine import execute
 from signoff.engine.execute import Ended, Handling, Started
 from signoff.errors import LedgerBroken, OutsideError, SignoffError
-from signoff.ports import Clock, Store, Transaction
+from signoff.ports import Clock, Reading, Store, Transaction
 
 log = logging.getLogger("signoff.worker")
 
@@ -72,6 +73,10 @@ def tick(store: Store, now: datetime) -> bool:
         worked = True
         store.write(lambda tx, case=case: _recover(tx, case, now))  # type: ignore[misc]
     return worked
+
+
+def _next_due(tx: Reading, *, after: datetime) -> datetime | None:
+    return tx.next_due(after=after)
 
 
 def _recover(tx: Transaction, case: Case, now: datetime) -> None:
@@ -170,7 +175,8 @@ class Worker:
                 while tick(self._store, now) or self._hand_out(now):
                     if self._stopping.is_set():
                         return
-                next_due = self._next_due(now)
+                # Later than now: what is overdue and still there is in hand, or nobody's here.
+                next_due = self._store.read(partial(_next_due, after=now))
                 if next_due is not None:
                     pause = min(POLL_S, max(0.001, (next_due - now).total_seconds()))
             except OutsideError as error:
@@ -183,11 +189,6 @@ class Worker:
             except Exception:
                 log.exception("worker failed; it tries again")
                 version, pause = -1, 0.5
-
-    def _next_due(self, now: datetime) -> datetime | None:
-        due = self._store.read(lambda tx: tx.next_due())
-        # What is overdue and still there is in hand, or nobody's here: no reason to spin.
-        return due if due is not None and due > now else None
 
     def _hand_out(self, now: datetime) -> bool:
         handed = False

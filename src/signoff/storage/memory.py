@@ -227,9 +227,12 @@ class _Transaction:
         ]
         return deepcopy([case for _, case in sorted(found, key=lambda pair: pair[0])][:limit])
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, *, after: datetime) -> datetime | None:
         live = (State.WAITING, State.HELD, State.CLEARED, State.RUNNING)
-        return min((c.due_at for c in self._all(Case) if c.state in live and c.due_at), default=None)
+        return min(
+            (c.due_at for c in self._all(Case) if c.state in live and c.due_at is not None and c.due_at > after),
+            default=None,
+        )
 
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         counted: dict[State, int] = {}

@@ -351,20 +351,20 @@ class Rows:
         values = {"state": state.value, "now": moment(now), "limit": limit, "checkpoint": checkpoint}
         return self._records(Case, statement, values)
 
-    def next_due(self) -> datetime | None:
-        """Give the earliest `due_at` of any case that has one."""
+    def next_due(self, *, after: datetime) -> datetime | None:
+        """Give the earliest `due_at` later than that."""
         moments = []
         for state in (State.WAITING, State.HELD, State.CLEARED, State.RUNNING):
             statement = self._statements(
                 "next_due",
                 lambda: (
                     sa.select(cases.c.due_at)
-                    .where(cases.c.state == _bind("state"), cases.c.due_at.is_not(None))
+                    .where(cases.c.state == _bind("state"), cases.c.due_at > _bind("after"))
                     .order_by(cases.c.due_at)
                     .limit(sa.literal_column("1"))
                 ),
             )
-            self._cursor.execute(statement.sql, statement.parameters({"state": state.value}))
+            self._cursor.execute(statement.sql, statement.parameters({"state": state.value, "after": moment(after)}))
             row = self._cursor.fetchone()
             if row is not None:
                 moments.append(row[0])

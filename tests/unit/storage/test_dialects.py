@@ -54,7 +54,7 @@ CALLS: dict[str, Callable[[Rows], object]] = {
     "cases": lambda rows: rows.cases(states=list(State), checkpoint="n", after="c", newest_first=True),
     "queue": lambda rows: rows.queue(ADA, now=NOW, checkpoint="n", after="c", limit=5),
     "due": lambda rows: rows.due(State.CLEARED, now=NOW, limit=5, checkpoint="n"),
-    "next_due": Rows.next_due,
+    "next_due": lambda rows: rows.next_due(after=NOW),
     "counts": lambda rows: rows.counts(checkpoint="n"),
     "names": lambda rows: [rows.checkpoint_names(), rows.latest_checkpoint("n")],
     "examples": lambda rows: rows.examples("n", after_seq=1, limit=5),

@@ -1,0 +1,92 @@
+"""Views: what the library tells about a case, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from signoff.domain.audit import Audit
+from signoff.domain.case import Case, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.content import Content
+from signoff.domain.effect import Attempt
+from signoff.domain.entry import Entry
+from signoff.domain.note import Note
+from signoff.domain.policy import Routing
+from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
+from signoff.engine import oversee
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What became of a case.
+
+    Args:
+        case_id: The case.
+        state: Where it stands; final, or `unknown` while a person finds out.
+        value: What the function returned, as JSON, once it is done.
+        verdict: Approved, edited or rejected; None where policy decided or nobody did.
+        reviewer: Who ruled.
+        reason: Why it was rejected, in the reviewer's words.
+        problem: What went wrong with the effect, in short.
+        arguments: What was approved, as JSON.
+    """
+
+    case_id: str
+    state: State
+    value: Any = None
+    verdict: VerdictKind | None = None
+    reviewer: str | None = None
+    reason: str | None = None
+    problem: str | None = None
+    arguments: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """
+    What a reviewer needs to judge a case.
+
+    Args:
+        case: The case; pass it to a verdict, which is bound to exactly this.
+        checkpoint: The declaration it was proposed under.
+        content: The current revision.
+        evidence: By name, `{"media_type", "value"}`.
+        routing: How this revision was routed, with the drafter's confidence.
+    """
+
+    case: Case
+    checkpoint: Checkpoint
+    content: Content
+    evidence: Mapping[str, Mapping[str, Any]]
+    routing: Routing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Everything that is stored about one case, oldest first."""
+
+    case: Case
+    checkpoint: Checkpoint | None
+    entries: Sequence[Entry]
+    contents: Sequence[Content]
+    evidence: Mapping[str, Mapping[str, Any]]
+    routings: Sequence[Routing]
+    verdicts: Sequence[VerdictRecord]
+    votes: Sequence[Vote]
+    attempts: Sequence[Attempt]
+    audit: Audit | None
+    notes: Sequence[Note]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What `Signoff.verify` compared, and every contradiction it found."""
+
+    cases: int
+    entries: int
+    verdicts: int
+    effects: int
+    contradictions: Sequence[oversee.Contradiction]
