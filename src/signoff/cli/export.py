@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,9 @@ def export(
     """Write what people decided, one settled verdict per case, as training data."""
     with existing(url) as app:
         require_checkpoint(app, checkpoint)
-        histories = progress(app.verdicts(checkpoint), what="exporting")
+        found = app.verdicts(checkpoint)
+        # On the same terminal the rows themselves show that it goes on, and a bar would run through them.
+        histories = found if out is None and sys.stdout.isatty() else progress(found, what="exporting")
         rows = (ruled for history in histories if (ruled := ruled_in(history)) is not None)
         if out is None:
             _write(rows, format, _print)
