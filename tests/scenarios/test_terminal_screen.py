@@ -115,6 +115,15 @@ class Terminal:
         """Give the terminal another size; the kernel tells the sitting."""
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def interrupt(self) -> None:
+        """Press Ctrl+C as a person does: once more if nothing happens, since it may have met the end of a prompt."""
+        deadline = time.monotonic() + WAIT_S
+        while self._process.poll() is None and time.monotonic() < deadline:
+            self.type("\x03")
+            pause = time.monotonic() + 3
+            while self._process.poll() is None and time.monotonic() < pause:
+                self._read(min(pause, time.monotonic() + 0.1))
+
     def ended(self) -> int:
         """Read all that is left, and give the exit code."""
         deadline = time.monotonic() + WAIT_S
@@ -236,7 +245,7 @@ def test_a_word_begun_is_completed(desk: Path) -> None:
         screen.enter()
         screen.hear("corrected: shipping")
         screen.case("message 2")
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert (at(desk, first).state, team(desk, first)) == (State.HELD, "shipping")
@@ -261,7 +270,7 @@ def test_a_new_category_asks_once_and_is_known_from_then_on(desk: Path) -> None:
         screen.hear(PROMPT)
         screen.answer("n")
         screen.hear(PROMPT)
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert [team(desk, case_id) for case_id in (first, second, third)] == ["kitchenware", "kitchenware", "sales"]
@@ -284,7 +293,7 @@ def test_a_verdict_is_taken_back_and_the_case_comes_back_with_the_edit(desk: Pat
         # Their own words, accepted, are still a correction of the first pass.
         screen.hear("corrected: billing")
         screen.case("message 2")
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert (at(desk, first).state, team(desk, first)) == (State.HELD, "billing")
@@ -302,7 +311,7 @@ def test_ctrl_c_gives_every_claim_back_and_keeps_every_verdict(desk: Path) -> No
         # In the middle of a word.
         screen.type("ship")
         screen.hear("ship")
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert "1 verdict" in screen.text
@@ -340,7 +349,7 @@ def test_another_size_of_the_window_changes_nothing_that_was_typed(desk: Path, r
         # The next case is drawn for the size that there is now.
         screen.resize(30, 60)
         screen.case("message 2")
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert "Traceback" not in screen.text
@@ -354,7 +363,7 @@ def test_a_case_fits_a_narrow_window(desk: Path) -> None:
         screen.resize(24, 30)
         screen.hear("message one")
         screen.hear(PROMPT)
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert "Traceback" not in screen.text
@@ -372,7 +381,7 @@ def test_colour_is_used_unless_it_is_declined(desk: Path) -> None:
             screen.answer(":?")
             screen.hear("hand over")
             screen.hear(PROMPT)
-            screen.type("\x03")
+            screen.interrupt()
             assert screen.ended() == 130
             return screen.raw.decode(errors="ignore")
 
@@ -404,7 +413,7 @@ def test_what_a_message_holds_cannot_steer_a_terminal(desk: Path) -> None:
 
     with terminal(desk, "routing:app") as screen:
         screen.case("message [bold]x[/bold] ␛]0;title␇ ␛[2J end")
-        screen.type("\x03")
+        screen.interrupt()
         assert screen.ended() == 130
 
     assert b"\x1b]0;title" not in screen.raw
