@@ -59,8 +59,8 @@ bench: $(BENCH_INSTALLED) ## measure against a peer; NAME picks the benchmark (l
 
 lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.8,<1'
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group dev -o requirements/dev.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group dev --group bench \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --all-extras --group dev -o requirements/dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --all-extras --group dev --group bench \
 		-c requirements/dev.lock -o requirements/bench.lock
 
 clean: ## remove the environment, caches and built files

@@ -7,26 +7,30 @@ SignoffError
 │   ├── InvalidCheckpoint     a checkpoint is declared in a way that cannot work
 │   ├── InvalidArguments      arguments do not fit the checkpoint's signature
 │   ├── InvalidInput          a document, file or value cannot be read as it is
-│   ├── UnknownCheckpoint     no checkpoint of that name
-│   └── UnknownCase           no case of that id
+│   ├── TooLarge              a document is larger than is taken            413
+│   ├── UnknownCheckpoint     no checkpoint of that name                    404
+│   └── UnknownCase           no case of that id                            404
 ├── ConflictError         reload and look again            409
 │   ├── CaseClosed            the case is no longer open to that move
 │   ├── ClaimLost             the claim expired or belongs to somebody else
 │   ├── ContentChanged        what was on screen is not what would run now
 │   └── KeyReused             the caller's key or verdict id stands for something else
 ├── RefusedError          a rule said no                   403
+│   ├── NotSignedIn           nobody knows who asks                         401
 │   ├── NotAllowed            the actor has no right to do that
 │   ├── SameReviewer          the same person cannot count twice
 │   └── NotApproved           the proposal was not approved, so it did not run
 ├── OutsideError          may be retried                   503
 │   ├── StoreUnavailable      the database did not take or give the data
+│   ├── Overloaded            too much at once; come back a little later    429
 │   ├── DraftFailed           the drafter made no proposal
 │   ├── StillWaiting          no answer yet; the case stays
 │   ├── EffectFailed          the effect certainly did not happen
 │   └── EffectUnknown         the effect may have happened; never retried alone
 └── IntegrityError        stop; do not write               500
     ├── LedgerBroken          stored rows contradict each other
-    └── SchemaTooNew          a newer Signoff wrote this database
+    ├── SchemaTooNew          a newer Signoff wrote this database
+    └── SchemaTooOld          the database waits for signoff migrate
 ```
 
 A message says what happened, to which case, and what to do next. It holds no personal content; facts are
@@ -54,13 +58,17 @@ __all__ = [
     "LedgerBroken",
     "NotAllowed",
     "NotApproved",
+    "NotSignedIn",
     "OutsideError",
+    "Overloaded",
     "RefusedError",
     "SameReviewer",
     "SchemaTooNew",
+    "SchemaTooOld",
     "SignoffError",
     "StillWaiting",
     "StoreUnavailable",
+    "TooLarge",
     "UnknownCase",
     "UnknownCheckpoint",
     "UsageError",
@@ -110,6 +118,12 @@ class InvalidInput(UsageError):
     """A document, file or value cannot be read as it is."""
 
     code = "invalid_input"
+
+
+class TooLarge(UsageError):
+    """A document is larger than is taken; `facts["limit"]` is what is taken, in bytes."""
+
+    code = "too_large"
 
 
 class UnknownCheckpoint(UsageError):
@@ -168,6 +182,12 @@ class RefusedError(SignoffError):
     code = "refused"
 
 
+class NotSignedIn(RefusedError):
+    """Nobody knows who asks: no token or session, or one that no longer works."""
+
+    code = "not_signed_in"
+
+
 class NotAllowed(RefusedError):
     """The actor has no right to do that."""
 
@@ -196,6 +216,12 @@ class StoreUnavailable(OutsideError):
     """The database did not take or give the data; nothing of that write was kept."""
 
     code = "store_unavailable"
+
+
+class Overloaded(OutsideError):
+    """Too much at once, and nothing of this was taken; `facts["retry_after_s"]` says when to come back."""
+
+    code = "overloaded"
 
 
 class DraftFailed(OutsideError):
@@ -252,3 +278,9 @@ class SchemaTooNew(IntegrityError):
     """A newer Signoff wrote this database; install that version to open it."""
 
     code = "schema_too_new"
+
+
+class SchemaTooOld(IntegrityError):
+    """The database waits for `signoff migrate`; other programs may be using it, so it is not done unasked."""
+
+    code = "schema_too_old"

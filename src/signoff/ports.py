@@ -7,18 +7,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from signoff.domain.account import Account, Session, Token
 from signoff.domain.actor import Actor
 from signoff.domain.audit import Audit
 from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.claim import Assigned
 from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry
 from signoff.domain.note import Note
+from signoff.domain.pace import Pace
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
+from signoff.domain.webhook import Webhook
 
-Record = Checkpoint | Case | Content | Evidence | Routing | VerdictRecord | Vote | Attempt | Audit | Note | Entry
+Record = (
+    Checkpoint
+    | Case
+    | Content
+    | Evidence
+    | Routing
+    | VerdictRecord
+    | Vote
+    | Attempt
+    | Audit
+    | Note
+    | Entry
+    | Account
+    | Token
+    | Session
+    | Pace
+    | Webhook
+)
 """Everything a store keeps: one record type is one table, one field one column."""
 
 KEYS: dict[type, tuple[str, ...]] = {
@@ -33,10 +54,33 @@ KEYS: dict[type, tuple[str, ...]] = {
     Audit: ("case_id",),
     Note: ("case_id", "number"),
     Entry: ("seq",),
+    Account: ("id",),
+    Token: ("id",),
+    Session: ("digest",),
+    Pace: ("checkpoint",),
+    Webhook: ("id",),
 }
 """The primary key of each record type."""
 
-R = TypeVar("R", Checkpoint, Case, Content, Evidence, Routing, VerdictRecord, Vote, Attempt, Audit, Note, Entry)
+R = TypeVar(
+    "R",
+    Checkpoint,
+    Case,
+    Content,
+    Evidence,
+    Routing,
+    VerdictRecord,
+    Vote,
+    Attempt,
+    Audit,
+    Note,
+    Entry,
+    Account,
+    Token,
+    Session,
+    Pace,
+    Webhook,
+)
 T = TypeVar("T")
 
 
@@ -64,7 +108,11 @@ class Reading(Protocol):
     """A consistent look at the store."""
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
-        """Give the record with that primary key."""
+        """
+        Give the record with that primary key.
+
+        In a write, nobody else changes a `Case`, `Pace` or `Account` that was read until the write ends.
+        """
         ...
 
     def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
@@ -79,8 +127,14 @@ class Reading(Protocol):
         after: str | None = None,
         limit: int = 50,
         newest_first: bool = False,
+        text: str | None = None,
     ) -> list[Case]:
-        """List cases by id, a page at a time: pass the last id of a page as `after`."""
+        """
+        List cases by id, a page at a time: pass the last id of a page as `after`.
+
+        With `text`, only those that hold it in their current arguments, their evidence or their key; upper and lower
+        case of A to Z are one.
+        """
         ...
 
     def queue(
@@ -91,12 +145,26 @@ class Reading(Protocol):
         checkpoint: str | None = None,
         after: str | None = None,
         limit: int,
+        assigned: Assigned | None = None,
+        text: str | None = None,
     ) -> list[Case]:
-        """List waiting cases that are offered to the actor now, oldest first, a page at a time."""
+        """
+        List waiting cases that are offered to the actor now, oldest first, a page at a time.
+
+        In a write, cases that another write is changing at the moment are left out.
+        """
         ...
 
     def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
-        """List cases in that state whose `due_at` has come, earliest first."""
+        """
+        List cases in that state whose `due_at` has come, earliest first.
+
+        In a write, cases that another write is changing at the moment are left out.
+        """
+        ...
+
+    def running(self, checkpoint: str) -> int:
+        """Count the running effects of a checkpoint."""
         ...
 
     def next_due(self, *, after: datetime) -> datetime | None:
@@ -116,7 +184,15 @@ class Reading(Protocol):
         ...
 
     def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
-        """List settled human verdicts in the order of the ledger."""
+        """List settled human verdicts in the order of the ledger; none appears later before one that was listed."""
+        ...
+
+    def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
+        """List entries in the order of the ledger; none appears later before one that was listed."""
+        ...
+
+    def last_seq(self) -> int:
+        """Give the number of the last entry `ledger` would list, 0 for an empty ledger."""
         ...
 
 
@@ -151,6 +227,11 @@ class Transaction(Reading, Protocol):
 
 class Store(Protocol):
     """Where the truth is kept."""
+
+    @property
+    def clock(self) -> Clock | None:
+        """The database's own clock, which all its clients share; None where the machine's is that clock."""
+        ...
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """

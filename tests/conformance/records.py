@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from signoff.domain.actor import ActorKind
+from signoff.domain.account import Account, Scope, Session, Token
+from signoff.domain.actor import ActorKind, Role
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight
@@ -14,8 +15,10 @@ from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt, Ending
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
+from signoff.domain.pace import Pace
 from signoff.domain.policy import Route, Routing
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
+from signoff.domain.webhook import Webhook, WebhookEvent
 from signoff.ports import Record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -111,6 +114,12 @@ VOTE = Vote(
     id="w1", case_id="c1", revision=1, reviewer="ada", kind=VerdictKind.APPROVED, content_hash="h1", voted_at=NOW
 )
 ATTEMPT = Attempt(case_id="c1", attempt=1, generation=1, key="c1.1", worker="here:1", started_at=NOW, lease_until=LATER)
+ACCOUNT = Account(id="ada", roles=(Role.REVIEWER,), created_at=NOW, created_by="root")
+TOKEN = Token(id="t1", digest="d1", subject="agent", scopes=(Scope.PROPOSE,), created_at=NOW, created_by="root")
+SESSION = Session(digest="s1", account="ada", created_at=NOW, expires_at=LATER)
+WEBHOOK = Webhook(
+    id="h1", url="https://example.org/hook", events=(), secret="whsec_AAAA", created_at=NOW, created_by="root"
+)
 AUDIT = Audit(case_id="c1", checkpoint="send", drawn_at=NOW, coin=0.25, share=0.5)
 
 RECORDS: list[Record] = [
@@ -137,6 +146,25 @@ RECORDS: list[Record] = [
     AUDIT,
     replace(AUDIT, case_id="c2", finding=Finding.RIGHT, severity=0.0, judged_by=ODD, judged_at=LATER),
     replace(AUDIT, case_id="c3", finding=Finding.WRONG, severity=1.0),
+    ACCOUNT,
+    Account(
+        id=ODD,
+        roles=tuple(Role),
+        groups=(ODD, "b", "a"),
+        password_hash="$argon2id$v=19$" + ODD,
+        created_at=NOW,
+        created_by=ODD,
+        disabled_at=LATER,
+        failures=2**31 - 1,
+        locked_until=LATER,
+    ),
+    TOKEN,
+    replace(TOKEN, id="t2", digest="d2", scopes=tuple(Scope), expires_at=NOW, revoked_at=LATER),
+    SESSION,
+    replace(SESSION, digest="s2", ended_at=LATER),
+    Pace(checkpoint="send", free_at=LATER),
+    WEBHOOK,
+    replace(WEBHOOK, id="h2", events=tuple(WebhookEvent), max_age_s=0.5, disabled_at=LATER, seq=2**62),
     Note(case_id="c1", number=1, about="redraft", author=ODD, written_at=LATER, text=ODD),
 ]
 """One of each kind and choice; no two share a key."""

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from signoff.domain.actor import Actor
 from signoff.domain.case import Case
 from signoff.errors import ClaimLost, NotAllowed, SignoffError
+
+
+class Assigned(StrEnum):
+    """Whom the cases of a queue are assigned to."""
+
+    ME = "me"
+    GROUP = "group"
+    """One of the person's groups."""
+    ANYONE = "anyone"
+    """Nobody in particular."""
+
+
+def assigned_as(case: Case, actor: Actor) -> Assigned | None:
+    """Tell how a case is assigned, as the actor sees it; None if to somebody else."""
+    if case.assigned_to is None:
+        return Assigned.ANYONE
+    if case.assigned_to == actor.id:
+        return Assigned.ME
+    return Assigned.GROUP if case.assigned_to in actor.addresses else None
 
 
 def held_by(case: Case, *, now: datetime) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,15 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from signoff.domain.account import Token
 from signoff.domain.actor import Actor
 from signoff.domain.case import Case, ClearedBy, Move, State
 from signoff.domain.checkpoint import Checkpoint
-from signoff.domain.claim import offered_to
+from signoff.domain.claim import Assigned, assigned_as, offered_to
 from signoff.domain.content import Content, Evidence
 from signoff.domain.entry import Entry
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.errors import KeyReused, StoreUnavailable
-from signoff.ports import KEYS, Example, R, Reading, Record, Transaction
+from signoff.ports import KEYS, Clock, Example, R, Reading, Record, Transaction
 
 T = TypeVar("T")
 
@@ -46,6 +48,7 @@ Tables = dict[type, _Table]
 _UNIQUE: dict[type, tuple[str, ...]] = {
     Case: ("checkpoint", "proposer", "key"),
     Vote: ("case_id", "revision", "reviewer"),
+    Token: ("digest",),
 }
 
 
@@ -66,6 +69,11 @@ class MemoryStore:
         self._version = 0
         self._listeners: list[Callable[[Sequence[Entry]], None]] = []
         self._closed = False
+
+    @property
+    def clock(self) -> Clock | None:
+        """None: one process, one clock."""
+        return None
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` as one transaction."""
@@ -110,6 +118,15 @@ class MemoryStore:
             if self._closed:
                 raise StoreUnavailable("the store in memory is closed; make a new one")
             yield
+
+
+def _written(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _folded(text: str) -> str:
+    """Make A to Z small and leave all other letters alone, as databases do."""
+    return text.translate({code: code + 32 for code in range(65, 91)})
 
 
 class _Transaction:
@@ -186,6 +203,7 @@ class _Transaction:
         after: str | None = None,
         limit: int = 50,
         newest_first: bool = False,
+        text: str | None = None,
     ) -> list[Case]:
         found = [
             case
@@ -193,6 +211,7 @@ class _Transaction:
             if (states is None or case.state in states)
             and (checkpoint is None or case.checkpoint == checkpoint)
             and (after is None or (case.id < after if newest_first else case.id > after))
+            and (text is None or self._holds(case, text))
         ]
         return deepcopy(found[:limit])
 
@@ -204,13 +223,17 @@ class _Transaction:
         checkpoint: str | None = None,
         after: str | None = None,
         limit: int,
+        assigned: Assigned | None = None,
+        text: str | None = None,
     ) -> list[Case]:
+        everything = len(self._tables[Case].records)
         found = [
             case
             for case in self.cases(
-                states=[State.WAITING], checkpoint=checkpoint, after=after, limit=len(self._tables[Case].records)
+                states=[State.WAITING], checkpoint=checkpoint, after=after, limit=everything, text=text
             )
             if offered_to(case, actor, now=now)
+            and assigned in (None, assigned_as(case, actor))
             and (case.deadline_at is None or case.deadline_at > now)
             and not self.find(Vote, case_id=case.id, revision=case.revision, reviewer=actor.id, voided_at=None)
         ]
@@ -234,12 +257,28 @@ class _Transaction:
             default=None,
         )
 
+    def running(self, checkpoint: str) -> int:
+        return sum(c.state is State.RUNNING and c.checkpoint == checkpoint for c in self._all(Case))
+
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         counted: dict[State, int] = {}
         for case in self._all(Case):
             if checkpoint is None or case.checkpoint == checkpoint:
                 counted[case.state] = counted.get(case.state, 0) + 1
         return counted
+
+    def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
+        return deepcopy([entry for entry in self._all(Entry) if entry.seq > after_seq][:limit])
+
+    def last_seq(self) -> int:
+        return len(self._tables[Entry].records)
+
+    def _holds(self, case: Case, text: str) -> bool:
+        content, material = self.get(Content, case.id, case.revision), self.get(Evidence, case.id)
+        written = [_written(content.arguments if content else {}), _written(material.items if material else {})]
+        return any(_folded(json.dumps(text, ensure_ascii=False)[1:-1]) in _folded(each) for each in written) or (
+            _folded(text) in _folded(case.key or "")
+        )
 
     def latest_checkpoint(self, name: str) -> Checkpoint | None:
         versions = self.find(Checkpoint, name=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,13 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from signoff.domain.account import Account
 from signoff.domain.actor import Actor
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.claim import Assigned
 from signoff.domain.entry import Entry
+from signoff.domain.pace import Pace
 from signoff.domain.verdict import VerdictKind
 from signoff.errors import KeyReused
 from signoff.ports import KEYS, Example, R, Record
@@ -115,10 +119,12 @@ class Statements:
 
     Args:
         dialect: With a positional parameter style.
+        settled: A condition on `entries` for those before which none can appear any more, where not all are.
     """
 
-    def __init__(self, dialect: sa.Dialect) -> None:
+    def __init__(self, dialect: sa.Dialect, *, settled: str | None = None) -> None:
         self._dialect = dialect
+        self.settled = [] if settled is None else [sa.text(settled)]
         self._compiled: dict[Any, Statement] = {}
 
     def __call__(self, name: Any, build: Callable[[], sa.sql.ClauseElement]) -> Statement:
@@ -130,6 +136,10 @@ class Statements:
             constants = {n: v for n, v in compiled.params.items() if v is not None}
             found = self._compiled[name] = Statement(str(compiled), order, constants)
         return found
+
+
+_LOCKED = frozenset({Case, Pace, Account})
+"""What a write reads in order to change it."""
 
 
 def _bind(name: str) -> sa.BindParameter[Any]:
@@ -144,12 +154,21 @@ class Rows:
         cursor: Inside a transaction.
         statements: Compiled for the driver's dialect.
         is_duplicate: Tells a violated key from other errors of the driver.
+        locks: Whether what is read is locked, row by row, because others write at the same time.
     """
 
-    def __init__(self, cursor: Cursor, statements: Statements, is_duplicate: Callable[[Exception], bool]) -> None:
+    def __init__(
+        self,
+        cursor: Cursor,
+        statements: Statements,
+        is_duplicate: Callable[[Exception], bool],
+        *,
+        locks: bool = False,
+    ) -> None:
         self._cursor = cursor
         self._statements = statements
         self._is_duplicate = is_duplicate
+        self._locks = locks
         self.entries: list[Entry] = []
         self.wrote = False
 
@@ -230,10 +249,13 @@ class Rows:
         """Give the record with that primary key."""
         binding = BINDINGS[kind]
         names = KEYS[kind]
-        statement = self._statements(
-            ("get", kind),
-            lambda: sa.select(binding.table).where(*[binding.table.c[n] == _bind(n) for n in names]),
-        )
+        locks = self._locks and kind in _LOCKED
+
+        def build() -> sa.sql.ClauseElement:
+            query = sa.select(binding.table).where(*[binding.table.c[n] == _bind(n) for n in names])
+            return query.with_for_update() if locks else query
+
+        statement = self._statements(("get", kind, locks), build)
         values = dict(zip(names, key, strict=True))
         self._cursor.execute(statement.sql, statement.parameters(values))
         row = self._cursor.fetchone()
@@ -261,6 +283,7 @@ class Rows:
         after: str | None = None,
         limit: int = 50,
         newest_first: bool = False,
+        text: str | None = None,
     ) -> list[Case]:
         """List cases by id, a page at a time."""
         wanted = {f"state_{i}": state.value for i, state in enumerate(states or ())}
@@ -274,14 +297,21 @@ class Rows:
             if after is not None:
                 beyond = cases.c.id < _bind("after") if newest_first else cases.c.id > _bind("after")
                 query = query.where(beyond)
+            if text is not None:
+                query = query.where(_holds_text())
             ordered = query.order_by(cases.c.id.desc() if newest_first else cases.c.id)
             return ordered.limit(sa.bindparam("limit", type_=sa.Integer()))
 
         shape = (
-            "cases", None if states is None else len(states), checkpoint is None, after is None, newest_first
-        )  # fmt: skip
+            "cases",
+            None if states is None else len(states),
+            checkpoint is None,
+            after is None,
+            newest_first,
+            text is None,
+        )
         statement = self._statements(shape, build)
-        values: dict[str, Any] = {**wanted, "checkpoint": checkpoint, "after": after, "limit": limit}
+        values: dict[str, Any] = {**wanted, **_needle(text), "checkpoint": checkpoint, "after": after, "limit": limit}
         return self._records(Case, statement, values)
 
     def queue(
@@ -292,15 +322,29 @@ class Rows:
         checkpoint: str | None = None,
         after: str | None = None,
         limit: int,
+        assigned: Assigned | None = None,
+        text: str | None = None,
     ) -> list[Case]:
         """List waiting cases that are offered to the actor now, oldest first."""
         # Each checkpoint's queue is one run of the index; all of them together are a merge of these.
         names = self.checkpoint_names() if checkpoint is None else [checkpoint]
-        found = [case for name in names for case in self._queue(actor, now, name, after, limit)]
+        found = [case for name in names for case in self._queue(actor, now, name, after, limit, assigned, text)]
         return found if checkpoint is not None else sorted(found, key=attrgetter("id"))[:limit]
 
-    def _queue(self, actor: Actor, now: datetime, checkpoint: str, after: str | None, limit: int) -> list[Case]:
-        addresses = {f"address_{i}": address for i, address in enumerate(sorted(actor.addresses))}
+    def _queue(
+        self,
+        actor: Actor,
+        now: datetime,
+        checkpoint: str,
+        after: str | None,
+        limit: int,
+        assigned: Assigned | None,
+        text: str | None,
+    ) -> list[Case]:
+        meant = {Assigned.ME: {actor.id}, Assigned.GROUP: actor.addresses - {actor.id}, Assigned.ANYONE: frozenset()}
+        listed = actor.addresses if assigned is None else meant[assigned]
+        addresses = {f"address_{i}": address for i, address in enumerate(sorted(listed))}
+        anyones = [cases.c.assigned_to.is_(None)] if assigned in (None, Assigned.ANYONE) else []
 
         def build() -> sa.sql.ClauseElement:
             c = cases.c
@@ -318,16 +362,21 @@ class Rows:
                 ~voted,
                 sa.or_(c.snoozed_until.is_(None), c.snoozed_until <= now_),
                 sa.or_(c.deadline_at.is_(None), c.deadline_at > now_),
-                sa.or_(c.assigned_to.is_(None), *[c.assigned_to == _bind(name) for name in addresses]),
+                sa.or_(sa.false(), *anyones, *[c.assigned_to == _bind(name) for name in addresses]),
                 sa.or_(c.claimed_by.is_(None), c.claimed_by == _bind("actor"), c.claim_expires_at <= now_),
             )
             if after is not None:
                 query = query.where(c.id > _bind("after"))
-            return query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+            if text is not None:
+                query = query.where(_holds_text())
+            query = query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+            return query.with_for_update(skip_locked=True) if self._locks else query
 
-        statement = self._statements(("queue", len(addresses), after is None), build)
+        shape = ("queue", len(addresses), len(anyones), after is None, text is None, self._locks)
+        statement = self._statements(shape, build)
         values: dict[str, Any] = {
             **addresses,
+            **_needle(text),
             "now": moment(now),
             "actor": actor.id,
             "checkpoint": checkpoint,
@@ -339,15 +388,13 @@ class Rows:
     def due(self, state: State, *, now: datetime, limit: int, checkpoint: str | None = None) -> list[Case]:
         """List cases in that state whose `due_at` has come, earliest first."""
         only = [] if checkpoint is None else [cases.c.checkpoint == _bind("checkpoint")]
-        statement = self._statements(
-            ("due", checkpoint is None),
-            lambda: (
-                sa.select(cases)
-                .where(cases.c.state == _bind("state"), cases.c.due_at <= _bind("now"), *only)
-                .order_by(cases.c.due_at)
-                .limit(sa.bindparam("limit", type_=sa.Integer()))
-            ),
-        )
+
+        def build() -> sa.sql.ClauseElement:
+            query = sa.select(cases).where(cases.c.state == _bind("state"), cases.c.due_at <= _bind("now"), *only)
+            query = query.order_by(cases.c.due_at).limit(sa.bindparam("limit", type_=sa.Integer()))
+            return query.with_for_update(skip_locked=True) if self._locks else query
+
+        statement = self._statements(("due", checkpoint is None, self._locks), build)
         values = {"state": state.value, "now": moment(now), "limit": limit, "checkpoint": checkpoint}
         return self._records(Case, statement, values)
 
@@ -372,6 +419,19 @@ class Rows:
         assert isinstance(decode, Column) and decode.decode is not None
         return decode.decode(min(moments)) if moments else None
 
+    def running(self, checkpoint: str) -> int:
+        """Count the running effects of a checkpoint."""
+        statement = self._statements(
+            "running",
+            lambda: (
+                sa.select(sa.func.count())
+                .select_from(cases)
+                .where(cases.c.state == sa.literal_column("'running'"), cases.c.checkpoint == _bind("checkpoint"))
+            ),
+        )
+        self._cursor.execute(statement.sql, statement.parameters({"checkpoint": checkpoint}))
+        return int(self._cursor.fetchone()[0])
+
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         """Count cases by state, from a narrow index."""
         statement = self._statements(
@@ -384,6 +444,34 @@ class Rows:
         )
         self._cursor.execute(statement.sql, statement.parameters({"checkpoint": checkpoint}))
         return {State(state): count for state, count in self._cursor.fetchall()}
+
+    def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
+        """List entries in the order of the ledger."""
+        statement = self._statements(
+            "ledger",
+            lambda: (
+                sa.select(entries)
+                .where(entries.c.seq > _bind("after"), *self._statements.settled)
+                .order_by(entries.c.seq)
+                .limit(sa.bindparam("limit", type_=sa.Integer()))
+            ),
+        )
+        return self._records(Entry, statement, {"after": after_seq, "limit": limit})
+
+    def last_seq(self) -> int:
+        """Give the number of the last entry `ledger` would list, 0 for an empty ledger."""
+        statement = self._statements(
+            "last_seq",
+            lambda: (
+                sa.select(entries.c.seq)
+                .where(sa.true(), *self._statements.settled)
+                .order_by(entries.c.seq.desc())
+                .limit(sa.literal_column("1"))
+            ),
+        )
+        self._cursor.execute(statement.sql, statement.parameters({}))
+        row = self._cursor.fetchone()
+        return 0 if row is None else int(row[0])
 
     def latest_checkpoint(self, name: str) -> Checkpoint | None:
         """Give the newest version of a checkpoint."""
@@ -401,7 +489,7 @@ class Rows:
 
     def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
         """List settled human verdicts in the order of the ledger."""
-        statement = self._statements("examples", _examples)
+        statement = self._statements("examples", lambda: _examples(self._statements.settled))
         values = {"checkpoint": checkpoint, "after": after_seq, "limit": limit}
         self._cursor.execute(statement.sql, statement.parameters(values))
         load = contents.c.arguments
@@ -419,7 +507,34 @@ class Rows:
         ]
 
 
-def _examples() -> sa.sql.ClauseElement:
+def _holds_text() -> sa.ColumnElement[bool]:
+    needle = _bind("needle")
+    within = [
+        sa.exists().where(
+            contents.c.case_id == cases.c.id,
+            contents.c.revision == cases.c.revision,
+            contents.c.arguments.ilike(needle, escape="!"),
+        ),
+        sa.exists().where(evidence.c.case_id == cases.c.id, evidence.c["items"].ilike(needle, escape="!")),
+        cases.c.key.ilike(_bind("plain_needle"), escape="!"),
+    ]
+    return sa.or_(*within)
+
+
+def _needle(text: str | None) -> dict[str, str]:
+    """Give a text as it is looked for: in documents as JSON writes it, and plain."""
+    if text is None:
+        return {}
+    written = json.dumps(text, ensure_ascii=False)[1:-1]
+    return {"needle": _anywhere(written), "plain_needle": _anywhere(text)}
+
+
+def _anywhere(text: str) -> str:
+    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
+
+
+def _examples(complete: Sequence[sa.TextClause]) -> sa.sql.ClauseElement:
     draft, final = contents.alias("draft"), contents.alias("final")
     edited = sa.case((verdicts.c.kind == sa.literal_column("'edited'"), 1), else_=0)
     settled = entries.alias("settled")
@@ -455,6 +570,7 @@ def _examples() -> sa.sql.ClauseElement:
             entries.c.checkpoint == _bind("checkpoint"),
             entries.c.seq > _bind("after"),
             cases.c.cleared_by == sa.literal_column(f"'{ClearedBy.PERSON.value}'"),
+            *complete,
         )
         .order_by(entries.c.seq)
         .limit(sa.bindparam("limit", type_=sa.Integer()))

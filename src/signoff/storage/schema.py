@@ -15,7 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from signoff.domain.actor import ActorKind
+from signoff.domain.account import Account, Scope, Session, Token
+from signoff.domain.actor import ActorKind, Role
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight
@@ -23,8 +24,10 @@ from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt, Ending
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
+from signoff.domain.pace import Pace
 from signoff.domain.policy import Route, Routing
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
+from signoff.domain.webhook import Webhook, WebhookEvent
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -89,10 +92,11 @@ def _document(name: str, *, optional: bool = False) -> Column:
     return column
 
 
-def _criteria(name: str) -> Column:
+def _names(name: str, of: Callable[[str], str] = str) -> Column:
+    """A tuple of names, such as members of an enumeration."""
     column = _document(name)
-    column.encode = lambda criteria: _dump([criterion.value for criterion in criteria])
-    column.decode = lambda stored: tuple(Criterion(value) for value in json.loads(stored))
+    column.encode = lambda names: _dump([str(one) for one in names])
+    column.decode = lambda stored: tuple(of(value) for value in json.loads(stored))
     return column
 
 
@@ -107,7 +111,7 @@ checkpoints = sa.Table(
     _document("arguments_schema"),
     _text("label", optional=True),
     _choice("oversight", Oversight),
-    _criteria("criteria"),
+    _names("criteria", Criterion),
     _choice("delivery", Delivery),
     _number("undo_s"),
     _int("opinions"),
@@ -313,6 +317,60 @@ sa.Index(
     postgresql_where=_settled,
 )
 
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _text("id", key=True),
+    _names("roles", Role),
+    _names("groups"),
+    _text("password_hash", optional=True),
+    _moment("created_at"),
+    _text("created_by"),
+    _moment("disabled_at", optional=True),
+    _int("failures"),
+    _moment("locked_until", optional=True),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    _text("id", key=True),
+    _text("digest"),
+    _text("subject"),
+    _names("scopes", Scope),
+    _moment("created_at"),
+    _text("created_by"),
+    _moment("expires_at", optional=True),
+    _moment("revoked_at", optional=True),
+)
+sa.Index("uq_tokens_digest", tokens.c.digest, unique=True)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _text("digest", key=True),
+    _text("account"),
+    _moment("created_at"),
+    _moment("expires_at"),
+    _moment("ended_at", optional=True),
+)
+
+paces = sa.Table("paces", metadata, _text("checkpoint", key=True), _moment("free_at"))
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    _text("id", key=True),
+    _text("url"),
+    _names("events", WebhookEvent),
+    _text("secret"),
+    _number("max_age_s", optional=True),
+    _moment("created_at"),
+    _text("created_by"),
+    _moment("disabled_at", optional=True),
+    _plain("seq", sa.BigInteger()),
+)
+
 TABLES: dict[type, sa.Table] = {
     Checkpoint: checkpoints,
     Case: cases,
@@ -325,5 +383,10 @@ TABLES: dict[type, sa.Table] = {
     Audit: audits,
     Note: notes,
     Entry: entries,
+    Account: accounts,
+    Token: tokens,
+    Session: sessions,
+    Pace: paces,
+    Webhook: webhooks,
 }
 """Which table keeps which record."""

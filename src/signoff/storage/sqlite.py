@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from signoff.domain.entry import Entry
 from signoff.errors import InvalidInput, SignoffError, StoreUnavailable
-from signoff.ports import Reading, Transaction
+from signoff.ports import Clock, Reading, Transaction
 from signoff.storage.rows import Rows, Statements
 from signoff.storage.writer import GroupCommit
 
@@ -106,6 +106,11 @@ class SqliteStore:
             upgrade_sqlite(self.path, busy_s=self._busy_s)
 
     # --- ports.Store
+
+    @property
+    def clock(self) -> Clock | None:
+        """None: one file, one host, one clock."""
+        return None
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` as one transaction and return once it is durable."""

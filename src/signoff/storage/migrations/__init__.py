@@ -7,8 +7,8 @@ from typing import Any
 
 from signoff.errors import InvalidInput, SchemaTooNew
 
-HEAD = "0002"
-KNOWN = ("0001", "0002")
+HEAD = "0003"
+KNOWN = ("0001", "0002", "0003")
 
 
 def needs_migration(execute: Callable[[str], Any]) -> bool:

@@ -1,0 +1,78 @@
+"""Accounts, tokens, sessions, paces and webhooks; on PostgreSQL also one order of text, and the order of commits."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("roles", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("groups", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("password_hash", sa.Text(), autoincrement=False, nullable=True),
+        sa.Column("created_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_by", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("failures", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("locked_until", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+    )
+    op.create_table(
+        "tokens",
+        sa.Column("id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("subject", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("scopes", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_by", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+    )
+    op.create_index("uq_tokens_digest", "tokens", ["digest"], unique=True)
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
+    )
+    op.create_table(
+        "paces",
+        sa.Column("checkpoint", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("free_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("checkpoint", name=op.f("pk_paces")),
+    )
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("events", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("secret", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("max_age_s", sa.Double(), autoincrement=False, nullable=True),
+        sa.Column("created_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_by", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        _one_order()
+
+
+def _one_order() -> None:
+    # Text sorts by its bytes, as on SQLite, whatever the database's locale.
+    columns = sa.inspect(op.get_bind())
+    for table in columns.get_table_names():
+        for column in columns.get_columns(table):
+            if isinstance(column["type"], sa.Text):
+                op.alter_column(table, column["name"], type_=sa.Text(collation="C"))
+    # Numbers are given before the commit, so a later one can be seen first; a reader of the ledger waits for those
+    # before it. Text, as no driver type is needed for it: it is only ever compared inside the database.
+    op.execute("ALTER TABLE entries ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
