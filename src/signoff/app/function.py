@@ -9,14 +9,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
-from signoff.app.handle import CaseHandle, new_id
+from signoff.app.handle import CaseHandle
+from signoff.app.intake import Intake
 from signoff.app.views import Outcome
 from signoff.domain.case import State
 from signoff.domain.checkpoint import Checkpoint, Delivery, Oversight, declare
 from signoff.domain.proposal import Proposal
 from signoff.engine import propose, review
 from signoff.engine.execute import Handling
-from signoff.engine.propose import Prepared
 from signoff.errors import (
     DraftFailed,
     EffectFailed,
@@ -24,9 +24,7 @@ from signoff.errors import (
     InvalidArguments,
     InvalidCheckpoint,
     InvalidInput,
-    KeyReused,
     NotApproved,
-    SignoffError,
     UsageError,
 )
 from signoff.ports import Alternative, Check, Draft, Drafter
@@ -38,10 +36,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_BATCH = 500
-"""Proposals in one transaction of `propose_many`, so that others can write in between."""
-
 
 OPTIONS = frozenset(
     {
@@ -89,6 +83,13 @@ class CheckpointFunction(Generic[P, T]):
         self.__name__ = getattr(function, "__name__", declaration.name)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
+        self.intake = Intake(
+            app,
+            lambda: self.declaration,
+            signature.to_json,
+            self._drafted if drafter is not None else None,
+        )
+        """Takes whole `Proposal`s."""
 
     @property
     def declaration(self) -> Checkpoint:
@@ -163,10 +164,7 @@ class CheckpointFunction(Generic[P, T]):
             key=key,
             deadline_s=deadline_s,
         )
-        prepared = self._prepare(proposal)
-        case = self._app.store.write(lambda tx: propose.propose(tx, prepared))
-        self._app._need_worker()
-        return CaseHandle(self._app, case)
+        return CaseHandle(self._app, self.intake.one(proposal))
 
     def propose_many(self, proposals: Iterable[Proposal | Mapping[str, Any]]) -> list[CaseHandle]:
         """
@@ -182,34 +180,7 @@ class CheckpointFunction(Generic[P, T]):
             SignoffError: As `propose`; names the number of the proposal, from 0, in `facts["index"]`, and
                 in `facts["kept"]` how many before it are kept. With keys it is safe to send all again.
         """
-        handles: list[CaseHandle] = []
-        batch: list[Prepared] = []
-
-        def flush() -> None:
-            try:
-                cases = self._app.store.write(lambda tx: propose.propose_many(tx, batch, keys_are_new=True))
-            except KeyReused:
-                # Seldom, as when an import is run again; looking each key up first would cost every import a third.
-                cases = self._app.store.write(lambda tx: propose.propose_many(tx, batch))
-            handles.extend(CaseHandle(self._app, case) for case in cases)
-            batch.clear()
-
-        try:
-            for item in proposals:
-                batch.append(self._prepare(_as_proposal(item)))
-                if len(batch) == _BATCH:
-                    flush()
-            if batch:
-                flush()
-        except SignoffError as error:
-            # The engine numbers within the batch it was given; before that, the batch itself tells.
-            index = len(handles) + error.facts.get("number", len(batch))
-            error.facts = {**error.facts, "index": index, "kept": len(handles)}
-            error.add_note(f"proposal number {index}, counted from 0; the first {len(handles)} are kept")
-            raise
-        finally:
-            self._app._need_worker()
-        return handles
+        return [CaseHandle(self._app, case) for case in self.intake.many(map(_as_proposal, proposals))]
 
     def reversal(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """
@@ -247,18 +218,6 @@ class CheckpointFunction(Generic[P, T]):
         )
         self._app._add(self._reversal)
         return function
-
-    def _prepare(self, proposal: Proposal) -> Prepared:
-        if proposal.arguments is None and self.drafter is not None:
-            proposal = self._drafted(proposal)
-        return propose.prepare(
-            self.declaration,
-            proposal,
-            arguments=self.signature.to_json(proposal.arguments or {}),
-            case_id=new_id(),
-            now=self._app.clock.now(),
-            coin=self._app._coin(),
-        )
 
     def _drafted(self, proposal: Proposal) -> Proposal:
         draft = self.draft(proposal.evidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,11 @@ from signoff.app.handle import CaseHandle, case_id, new_id
 from signoff.domain.actor import Actor
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, Move
+from signoff.domain.claim import Assigned
 from signoff.domain.content import require_json
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict
 from signoff.engine import execute, oversee, review
-from signoff.errors import (
-    InvalidInput,
-)
+from signoff.errors import InvalidInput
 
 if TYPE_CHECKING:
     from signoff.app.signoff import Signoff
@@ -32,12 +31,45 @@ class Reviewer:
         self._app = app
         self.actor = actor
 
-    def queue(self, checkpoint: str | None = None, *, after: str | None = None, limit: int = 50) -> list[Case]:
-        """List the waiting cases offered to this person, oldest first, a page at a time."""
+    def queue(
+        self,
+        checkpoint: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        assigned: Assigned | str | None = None,
+        text: str | None = None,
+    ) -> list[Case]:
+        """
+        List the waiting cases offered to this person, oldest first, a page at a time.
+
+        Args:
+            checkpoint: Only cases of this checkpoint.
+            after: The last id of the page before.
+            limit: Cases on a page, >= 1.
+            assigned: Only cases assigned to `me`, to one of my groups (`group`), or to `anyone`.
+            text: Only cases that hold this text in their current arguments, evidence or key.
+        """
         now = self._app.clock.now()
+        only = None if assigned is None else Assigned(assigned)
         return self._app.store.read(
-            lambda tx: tx.queue(self.actor, now=now, checkpoint=checkpoint, after=after, limit=limit)
+            lambda tx: tx.queue(
+                self.actor, now=now, checkpoint=checkpoint, after=after, limit=limit, assigned=only, text=text
+            )
         )
+
+    def renew(self, cases: Iterable[Case | CaseHandle | str], *, hold_s: float = 180.0) -> tuple[list[Case], list[str]]:
+        """
+        Hold claimed cases for longer; a heartbeat while they are on screen.
+
+        Args:
+            cases: Cases this person has claimed.
+            hold_s: Seconds, > 0, from now.
+
+        Returns:
+            The cases that are held, and the ids of those whose claim is gone.
+        """
+        return self._app._write(review.renew, [case_id(case) for case in cases], self.actor, hold_s=hold_s)
 
     def claim(self, limit: int = 5, *, checkpoint: str | None = None, hold_s: float = 180.0) -> list[Case]:
         """

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from signoff.app.function import OPTIONS, CheckpointFunction
 from signoff.app.handle import CaseHandle, case_id, new_id
+from signoff.app.intake import Intake
 from signoff.app.reviewer import Reviewer
 from signoff.app.views import CaseView, History, Outcome, Verification
 from signoff.domain.actor import Actor, ActorKind, Role
@@ -258,6 +259,43 @@ class Signoff:
             )
         return found
 
+    def intake(self, checkpoint: str) -> Intake:
+        """
+        Give what takes proposals in for a checkpoint: declared here, or registered in the database by another process.
+
+        Without the function there is no drafter, and arguments are checked against the registered schema.
+
+        Raises:
+            UnknownCheckpoint: If it is neither.
+        """
+        function = self._functions.get(checkpoint)
+        if function is not None:
+            return function.intake
+        registered = self.declared(checkpoint)
+        return Intake(
+            self,
+            lambda: registered,
+            partial(check_schema, registered.arguments_schema, name=checkpoint),
+        )
+
+    def declared(self, checkpoint: str) -> Checkpoint:
+        """
+        Give the newest declaration of a checkpoint: the one made here, else the last one registered.
+
+        Raises:
+            UnknownCheckpoint: If there is none.
+        """
+        function = self._functions.get(checkpoint)
+        if function is not None:
+            return function.declaration
+        found = self.store.read(partial(_latest, name=checkpoint))
+        if found is None:
+            known = ", ".join(sorted({*self._functions, *self.checkpoint_names()})) or "none yet"
+            raise UnknownCheckpoint(
+                f"there is no checkpoint {checkpoint!r} in this database; there are: {known}", checkpoint=checkpoint
+            )
+        return found
+
     # --- people and cases
 
     def reviewer(
@@ -321,6 +359,7 @@ class Signoff:
         after: str | None = None,
         limit: int = 50,
         newest_first: bool = False,
+        text: str | None = None,
     ) -> list[Case]:
         """
         List cases by id, a page at a time.
@@ -331,11 +370,17 @@ class Signoff:
             after: The last id of the page before.
             limit: Cases on a page, >= 1.
             newest_first: Whether the newest comes first.
+            text: Only cases that hold this text in their current arguments, evidence or key.
         """
         wanted = None if states is None else [State(state) for state in states]
         return self.store.read(
             lambda tx: tx.cases(
-                states=wanted, checkpoint=checkpoint, after=after, limit=limit, newest_first=newest_first
+                states=wanted,
+                checkpoint=checkpoint,
+                after=after,
+                limit=limit,
+                newest_first=newest_first,
+                text=text,
             )
         )
 

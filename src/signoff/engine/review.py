@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,6 +177,33 @@ def _claim_one(tx: Transaction, case: Case, by: Actor, *, now: datetime, hold_s:
     change |= {"claimed_by": by.id, "fence": case.fence + 1, "snoozed_until": None}
     entry = act_entry(case, EntryKind.CLAIM, "claim", by=by, now=now, fence=case.fence + 1, hold_s=hold_s)
     return _write(tx, case, change, entry)
+
+
+def renew(
+    tx: Transaction, case_ids: Sequence[str], by: Actor, *, now: datetime, hold_s: float
+) -> tuple[list[Case], list[str]]:
+    """
+    Hold claimed cases for longer.
+
+    Args:
+        tx: A transaction.
+        case_ids: Cases the person has claimed.
+        by: A reviewer.
+        now: The time, UTC.
+        hold_s: Seconds, > 0, from now.
+
+    Returns:
+        The cases that are held, and the ids of those whose claim is gone: lapsed, taken by somebody else, or answered.
+    """
+    kept: list[Case] = []
+    gone: list[str] = []
+    for case_id in sorted(set(case_ids)):
+        case = tx.get(Case, case_id)
+        if case is None or case.state is not State.WAITING or held_by(case, now=now) != by.id:
+            gone.append(case_id)
+        else:
+            kept.append(_claim_one(tx, case, by, now=now, hold_s=hold_s))
+    return kept, gone
 
 
 def release(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
