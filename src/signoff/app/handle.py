@@ -9,7 +9,6 @@ import uuid_utils
 
 from signoff.app.views import Outcome
 from signoff.domain.case import Case, State
-from signoff.engine import review
 
 if TYPE_CHECKING:
     from signoff.app.signoff import Signoff
@@ -77,7 +76,7 @@ class CaseHandle:
         Raises:
             CaseClosed: If it has started or ended.
         """
-        return self._app._write(review.withdraw, self.id, proposer=self.seen.proposer)
+        return self._app.withdraw(self, proposer=self.seen.proposer)
 
     def __await__(self) -> Generator[Any, None, Outcome]:
         return self._app._wait_async(self.id).__await__()

@@ -326,6 +326,16 @@ class Signoff:
         """
         return CaseHandle(self, self.store.read(lambda tx: review.load(tx, case_id)))
 
+    def withdraw(self, case: Case | CaseHandle | str, *, proposer: str) -> Case:
+        """
+        Take a proposal back before it has started.
+
+        Raises:
+            NotAllowed: If somebody else proposed it.
+            CaseClosed: If it has started or ended.
+        """
+        return self._write(review.withdraw, case_id(case), proposer=proposer)
+
     def view(self, case: Case | CaseHandle | str) -> CaseView:
         """
         Give what a reviewer needs to judge the case as it is now.
@@ -719,7 +729,11 @@ class Signoff:
                 found = self._outcome(case_id)
             return found
 
-    async def _wait_async(self, case_id: str, timeout_s: float | None = None) -> Outcome:
+    def noticed(self, entries: Sequence[Entry]) -> None:
+        """Wake whoever waits for the cases of these entries, which another process may have written."""
+        self._waiters.notice(entries)
+
+    async def _wait_async(self, case_id: str, timeout_s: float | None = None, *, poll_s: float = 4 * POLL_S) -> Outcome:
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
         deadline = Deadline(timeout_s)
@@ -731,7 +745,7 @@ class Signoff:
                 if deadline.over():
                     self._still_waiting(case_id, timeout_s)
                 try:
-                    await asyncio.wait_for(changed.wait(), deadline.left(4 * POLL_S))
+                    await asyncio.wait_for(changed.wait(), deadline.left(poll_s))
                 except TimeoutError:
                     continue
                 changed.clear()

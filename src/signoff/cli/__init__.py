@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, triage, verify
+from signoff.cli import bench, cases, demo, export, review, serve, triage, verify
 
 app = typer.Typer(
     name="signoff",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 for command in (
     review.review,
+    serve.serve,
     triage.triage,
     demo.demo,
     cases.cases,

@@ -22,7 +22,7 @@ class Waiters:
     def __init__(self, store: Store) -> None:
         self._wakes: dict[str, list[Callable[[], object]]] = {}
         self._guard = threading.Lock()
-        store.on_commit(self._notice)
+        store.on_commit(self.notice)
 
     @contextmanager
     def on(self, case_id: str, wake: Callable[[], object] | None = None) -> Iterator[threading.Event]:
@@ -45,7 +45,8 @@ class Waiters:
                 if not self._wakes[case_id]:
                     del self._wakes[case_id]
 
-    def _notice(self, entries: Sequence[Entry]) -> None:
+    def notice(self, entries: Sequence[Entry]) -> None:
+        """Wake whoever waits for the cases of these entries."""
         if not self._wakes:
             return
         with self._guard:

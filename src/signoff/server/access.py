@@ -1,0 +1,164 @@
+"""Access: who asks, from the session or token alone, and what each route takes."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.requests import Request
+
+from signoff.app import Reviewer, Signoff
+from signoff.domain.account import Scope
+from signoff.domain.actor import Actor, Role
+from signoff.errors import NotAllowed, NotSignedIn
+
+COOKIE = "signoff_session"
+_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_PERSON = frozenset({Scope.REVIEW, Scope.READ})
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token of `signoff token new`.")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="Set by signing in.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """
+    Whoever asks.
+
+    Args:
+        app: What they ask.
+        id: Under which name the ledger knows them.
+        scopes: What they may do.
+        actor: The person, where it is one.
+    """
+
+    app: Signoff
+    id: str
+    scopes: frozenset[Scope]
+    actor: Actor | None = None
+
+    @property
+    def desk(self) -> Reviewer:
+        """
+        The desk of the person.
+
+        Raises:
+            NotAllowed: If it is no person.
+        """
+        if self.actor is None:
+            raise NotAllowed(f"{self.id} is no person, and only a person may do that", actor=self.id)
+        return Reviewer(self.app, self.actor)
+
+
+class LocalDesk:
+    """
+    One person on this machine, let in by a link that is printed when the server starts.
+
+    Args:
+        name: Under which name the ledger knows them.
+        token: The secret in the link; a new one by default.
+    """
+
+    def __init__(self, name: str, token: str | None = None) -> None:
+        self.token = token or secrets.token_urlsafe(32)
+        self.cookie = secrets.token_urlsafe(32)
+        self.actor = Actor(id=name, roles=frozenset({Role.REVIEWER, Role.LEAD, Role.ADMIN}))
+
+    def lets_in(self, token: str) -> bool:
+        """Tell whether it is the link's secret."""
+        return secrets.compare_digest(token.encode(), self.token.encode())
+
+    def knows(self, cookie: str) -> bool:
+        """Tell whether it is the cookie that the link gave."""
+        return secrets.compare_digest(cookie.encode(), self.cookie.encode())
+
+
+class Needs:
+    """
+    What a route takes; a dependency that gives the `Caller`, or refuses.
+
+    Args:
+        scopes: Any one of these is enough.
+
+    Raises:
+        NotSignedIn: If nobody knows who asks.
+        NotAllowed: If none of the scopes is there, or a browser was sent here by another site.
+    """
+
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = frozenset(scopes)
+
+    def __call__(
+        self,
+        request: Request,
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        cookie: Annotated[str | None, Depends(_cookie)],
+    ) -> Caller:
+        """Find out who asks."""
+        app: Signoff = request.app.state.signoff
+        local: LocalDesk | None = request.app.state.local
+        if bearer is not None:
+            caller = _by_token(app, local, bearer.credentials)
+        elif cookie is not None:
+            caller = _by_cookie(app, local, cookie)
+            if request.method not in _CHANGES_NOTHING:
+                require_same_origin(request)
+        else:
+            raise NotSignedIn("this takes a token or a session; sign in, or send Authorization: Bearer TOKEN")
+        if not caller.scopes & self.scopes:
+            wanted = " or ".join(sorted(self.scopes))
+            raise NotAllowed(
+                f"this takes the scope {wanted}; {caller.id} has {', '.join(sorted(caller.scopes)) or 'none'}",
+                needs=wanted,
+            )
+        return caller
+
+
+def _by_token(app: Signoff, local: LocalDesk | None, secret: str) -> Caller:
+    if local is not None and local.lets_in(secret):
+        return Caller(app=app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
+    found = app.accounts.token(secret)
+    if found is None:
+        raise NotSignedIn("that token does not work: unknown, expired or revoked; make one with signoff token new")
+    token, account = found
+    return Caller(
+        app=app,
+        id=token.subject,
+        scopes=frozenset(token.scopes),
+        actor=account.actor if account is not None else None,
+    )
+
+
+def _by_cookie(app: Signoff, local: LocalDesk | None, secret: str) -> Caller:
+    if local is not None and local.knows(secret):
+        return Caller(app=app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
+    account = app.accounts.session(secret)
+    if account is None:
+        raise NotSignedIn("your session has ended; sign in again")
+    return Caller(app=app, id=account.id, scopes=_OF_PERSON, actor=account.actor)
+
+
+def require_same_origin(request: Request) -> None:
+    """
+    Refuse what another site made a browser send.
+
+    Raises:
+        NotAllowed: If the Origin is not this server, or is missing.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise NotAllowed("a browser's session works from this server's own pages only; elsewhere use a token")
+
+
+LOOK = Depends(Needs(Scope.READ, Scope.REVIEW))
+
+Proposing = Annotated[Caller, Depends(Needs(Scope.PROPOSE))]
+Reviewing = Annotated[Caller, Depends(Needs(Scope.REVIEW))]
+Looking = Annotated[Caller, LOOK]
+Anybody = Annotated[Caller, Depends(Needs(*Scope))]
+"""Whoever has any scope; the route itself shows a proposer nothing but its own."""

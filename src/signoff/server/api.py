@@ -1,0 +1,162 @@
+"""The API: the routes put together, with one form for every error and a description that matches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from inspect import cleandoc
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from signoff import __version__
+from signoff.app import Signoff
+from signoff.errors import SignoffError
+from signoff.server import pages
+from signoff.server.access import LocalDesk
+from signoff.server.body import MOST_BYTES
+from signoff.server.feed import Feed
+from signoff.server.gate import MOST_AT_ONCE, Gate
+from signoff.server.metrics import Metrics
+from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
+from signoff.server.routes import cases, events, health, proposals, review, session
+from signoff.wire import Problem, ProposalAnswer, ProposalTaken
+
+PREFIX = "/api/v1"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+THREADS = 12
+"""Requests that use the database at the same moment; more would only wait for each other."""
+
+_TAGS = [
+    {"name": "propose", "description": "For what an AI asks to do. Takes a token with the scope `propose`."},
+    {"name": "review", "description": "For the people who rule. Takes a session, or a token with the scope `review`."},
+    {"name": "look", "description": "What there is and what happened. Takes a session or a token."},
+    {"name": "who", "description": "Signing in and out."},
+    {"name": "operate", "description": "For whoever keeps it running."},
+]
+_PROBLEMS = {
+    401: "Nobody knows who asks.",
+    403: "A rule said no.",
+    404: "There is no such thing here.",
+    409: "Somebody was faster; the document says who, or what changed.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "The request does not fit; the document names every field.",
+    429: "Too much at once; `Retry-After` says when to come back.",
+    503: "Something outside did not answer; trying again is safe.",
+}
+
+
+def make_api(
+    app: Signoff,
+    *,
+    local: LocalDesk | None = None,
+    hosts: Collection[str] = LOOPBACK,
+    most_at_once: int = MOST_AT_ONCE,
+) -> FastAPI:
+    """
+    Make the HTTP API of a desk, as an ASGI application.
+
+    Args:
+        app: The desk. Whoever made it closes it.
+        local: Lets in one person by a printed link, where there are no accounts.
+        hosts: Names the server answers to; `*` for any.
+        most_at_once: Requests under way, >= 1; more are answered with 429.
+
+    Examples:
+        >>> from signoff import Signoff
+        >>> from signoff.testing import MemoryStore
+        >>> make_api(Signoff(MemoryStore(), workers=0)).openapi()["openapi"]
+        '3.1.0'
+    """
+    metrics = Metrics(app)
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        await api.state.feed.start()
+        try:
+            yield
+        finally:
+            await api.state.feed.stop()
+
+    api = FastAPI(
+        title="Signoff",
+        version=__version__,
+        summary="AI proposes, policy routes, a person rules, the effect runs once, the system learns.",
+        openapi_tags=_TAGS,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=MOST_BYTES,
+        telemetry={"tracing": False},
+        responses={
+            status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+            for status, text in _PROBLEMS.items()
+        },
+    )
+    api.state.signoff = app
+    api.state.local = local
+    api.state.metrics = metrics
+    api.state.feed = Feed(app)
+    for routes in (proposals, review, cases, events, session, health):
+        api.include_router(routes.router, prefix=PREFIX)
+    pages.add_pages(api)
+    api.add_exception_handler(SignoffError, on_error)
+    api.add_exception_handler(HTTPException, on_http)
+    api.add_exception_handler(RequestValidationError, on_invalid)
+    api.add_exception_handler(Exception, on_crash)
+    api.add_middleware(Gate, metrics=metrics, hosts=hosts, most_at_once=most_at_once)
+    _describe(api)
+    return api
+
+
+def _describe(api: FastAPI) -> None:
+    made: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            document = get_openapi(
+                title=api.title,
+                version=api.version,
+                summary=api.summary,
+                openapi_version="3.1.0",
+                routes=api.routes,
+                tags=api.openapi_tags,
+            )
+            schemas = document["components"]["schemas"]
+            for model in (Problem, ProposalTaken, ProposalAnswer):
+                extra = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(extra.pop("$defs", {}))
+                schemas.setdefault(model.__name__, extra)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for schema in schemas.values():
+                _explain(schema)
+            made.update(document)
+        return made
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _explain(schema: dict[str, Any]) -> None:
+    """Move what a docstring says of each argument to the property it is about."""
+    text, found, arguments = cleandoc(schema.get("description", "")).partition("\nArgs:\n")
+    if not found:
+        return
+    schema["description"] = text.strip()
+    name = ""
+    for line in cleandoc(arguments).splitlines():
+        if line and not line[0].isspace():
+            name, _, told = line.partition(": ")
+        else:
+            told = line.strip()
+        about = schema.get("properties", {}).get(name)
+        if about is not None and told:
+            about["description"] = f"{about.get('description', '')} {told}".strip()

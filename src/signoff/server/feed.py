@@ -1,0 +1,111 @@
+"""Feed: follows the ledger, whatever process writes it, and wakes whoever waits for what comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from starlette.concurrency import run_in_threadpool
+
+from signoff.app import Signoff
+from signoff.domain.entry import Entry
+from signoff.errors import SignoffError
+from signoff.ports import Reading
+
+log = logging.getLogger("signoff.server")
+
+POLL_S = 0.1
+"""Seconds between two looks at what other processes wrote; asking is cheap."""
+
+_REST_S = 0.02
+"""Seconds between two looks while much is written, so that many commits are one query."""
+
+_PAGE = 1000
+_KEPT = 5000
+"""Newest entries kept in memory, so that those who follow closely need no query."""
+
+
+class Feed:
+    """
+    The ledger as a stream.
+
+    Args:
+        app: Whose ledger.
+    """
+
+    def __init__(self, app: Signoff) -> None:
+        self._app = app
+        self._kept: deque[Entry] = deque(maxlen=_KEPT)
+        self._moved = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self.seq = 0
+        """Number of the last entry that was seen."""
+
+    async def start(self) -> None:
+        """Begin at the present end of the ledger."""
+        loop = asyncio.get_running_loop()
+        self.seq = await run_in_threadpool(self._app.store.read, lambda tx: tx.last_seq())
+
+        def woken(_: Sequence[Entry]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._wake.set)
+
+        self._app.store.on_commit(woken)
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End it, and let everybody go who waits."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._moved.set()
+
+    async def _follow(self) -> None:
+        version = -1
+        while True:
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+                self._wake.clear()
+            except TimeoutError:
+                pass
+            try:
+                seen = self._app.store.version()
+                if seen != version:
+                    version = seen
+                    await self._catch_up()
+                    await asyncio.sleep(_REST_S)
+            except SignoffError as error:
+                log.warning("the event stream pauses: %s", error)
+                version = -1
+                await asyncio.sleep(0.5)
+
+    async def _catch_up(self) -> None:
+        while page := await run_in_threadpool(self._page, self.seq, _PAGE):
+            self._kept.extend(page)
+            self.seq = page[-1].seq
+            self._app.noticed(page)
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
+
+    def _page(self, after_seq: int, limit: int) -> list[Entry]:
+        def look(tx: Reading) -> list[Entry]:
+            return tx.ledger(after_seq=after_seq, limit=limit)
+
+        return self._app.store.read(look)
+
+    async def after(self, seq: int, *, limit: int = _PAGE) -> list[Entry]:
+        """Wait until there are entries after that one, and give a page of them; an empty one when the feed ends."""
+        while seq >= self.seq:
+            if self._closed:
+                return []
+            await self._moved.wait()
+        kept = self._kept
+        if kept and kept[0].seq <= seq + 1:
+            return [entry for entry in kept if entry.seq > seq][:limit]
+        return await run_in_threadpool(self._page, seq, limit)

@@ -1,0 +1,123 @@
+"""Gate: what every request passes first: the host it names, the load, and the headers of every answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from signoff.errors import NotAllowed, Overloaded
+from signoff.server.metrics import Metrics
+from signoff.server.problems import problem_of, respond
+
+log = logging.getLogger("signoff.server")
+
+MOST_AT_ONCE = 256
+"""Requests under way in one process; more are told to come back, so that those under way stay quick."""
+
+_LONG = ("/outcome", "/events", "/proposals/batch")
+"""Routes that wait or stream; they take no thread meanwhile."""
+
+MOST_LONG = 2000
+"""Waiting requests and streams in one process."""
+
+_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+)
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Gate:
+    """
+    ASGI middleware in front of everything.
+
+    Args:
+        app: What is behind it.
+        metrics: Where requests are counted.
+        hosts: Names this server answers to; `*` for any. A page of another site that makes its own name point here
+            (DNS rebinding) gets nothing.
+        most_at_once: Requests under way, >= 1, waiting ones and streams not counted.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, hosts: Collection[str], most_at_once: int = MOST_AT_ONCE
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._most = most_at_once
+        self._under_way = 0
+        self._long = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+        if "*" not in self._hosts and name.lower().strip("[]") not in self._hosts:
+            refused = NotAllowed(f"this server does not go by the name {name[:100]!r}; start it with --host-name")
+            await respond(problem_of(refused))(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.endswith(_LONG):
+            await self._pass_long(scope, receive, send)
+        else:
+            await self._pass_short(scope, receive, send)
+
+    async def _pass_long(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._long >= MOST_LONG:
+            await self._refuse(scope, receive, send)
+            return
+        self._long += 1
+        try:
+            await self._app(scope, receive, _dressed(send))
+        finally:
+            self._long -= 1
+
+    async def _pass_short(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._under_way >= self._most:
+            await self._refuse(scope, receive, send)
+            return
+        self._under_way += 1
+        started = time.perf_counter()
+        status = 500
+        dressed = _dressed(send)
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await dressed(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._under_way -= 1
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.refused.inc()
+        busy = Overloaded("too many requests are under way; this one was not taken, so send it again in a second")
+        await respond(problem_of(busy), {"Retry-After": "1"})(scope, receive, send)
+
+
+def _dressed(send: Send) -> Send:
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS:
+                headers[name] = value
+            headers.setdefault("Content-Security-Policy", _API_POLICY)
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return dressed

@@ -1,0 +1,86 @@
+"""Pages: the start page, the sign-in by a printed link, and the description of the API, from installed files alone."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from html import escape
+from importlib import resources
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from signoff.server.access import LocalDesk
+from signoff.server.routes.session import set_cookie
+
+_ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem; color: #1c1c1e; }
+code { background: #f2f2f4; padding: .1rem .3rem; border-radius: 4px; overflow-wrap: anywhere; }
+a { color: #0b57d0; }
+@media (prefers-color-scheme: dark) { body { background: #161618; color: #ececf0; } code { background: #2a2a2e; }
+a { color: #a8c7fa; } }
+"""
+
+
+def add_pages(api: FastAPI) -> None:
+    """Add the pages a person opens."""
+
+    @api.get("/", include_in_schema=False)
+    def start(request: Request, token: str | None = None) -> Response:
+        local: LocalDesk | None = request.app.state.local
+        if token is not None:
+            if local is None or not local.lets_in(token):
+                return _page(
+                    "That link no longer works",
+                    "<p>Each start of the server prints a new one. Open the newest.</p>",
+                    status=403,
+                )
+            response = RedirectResponse("/", status_code=303)
+            set_cookie(request, response, local.cookie)
+            return response
+        return _page(
+            "Signoff is running",
+            "<p>People review what is waiting in a terminal: <code>signoff review</code>.</p>"
+            "<p>Programs use the <a href='/api/docs'>HTTP API</a>.</p>",
+        )
+
+    @api.get("/api/docs", include_in_schema=False)
+    def docs() -> Response:
+        page = get_swagger_ui_html(
+            openapi_url="/api/openapi.json",
+            title="Signoff API",
+            swagger_js_url="/api/docs/swagger-ui-bundle.js",
+            swagger_css_url="/api/docs/swagger-ui.css",
+            swagger_favicon_url="/api/docs/favicon-32x32.png",
+        )
+        body = bytes(page.body)
+        script = body.partition(b"<script>")[2].partition(b"</script>")[0]
+        page.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src 'self' {_hash(script)}; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return page
+
+    @api.get("/api/docs/{name}", include_in_schema=False)
+    def asset(name: str) -> Response:
+        if name not in _ASSETS:
+            return _page("There is nothing here", "<p><a href='/api/docs'>The API</a></p>", status=404)
+        content = resources.files("fastapi_swagger.resources").joinpath(name).read_bytes()
+        return Response(content, media_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
+
+
+def _hash(text: bytes) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text).digest()).decode()}'"
+
+
+def _page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
+    page = (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
+    )
+    policy = f"default-src 'none'; style-src {_hash(_STYLE.encode())}; base-uri 'none'; frame-ancestors 'none'"
+    return HTMLResponse(page, status, {"Content-Security-Policy": policy})

@@ -1,0 +1,151 @@
+"""Looking: cases, the queue, checkpoints and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
+
+from signoff.app.views import CaseView, History
+from signoff.domain.account import Scope
+from signoff.domain.case import Case, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.claim import Assigned
+from signoff.domain.entry import EntryKind
+from signoff.errors import StillWaiting, UnknownCase
+from signoff.server.access import Anybody, Caller, Looking, Reviewing
+from signoff.server.body import StrictRoute
+from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page
+
+router = APIRouter(route_class=StrictRoute, tags=["look"])
+
+CaseId = Annotated[str, Path(min_length=1, max_length=100, description="The id of a case.")]
+After = Annotated[str | None, Query(max_length=100, description="`after` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many on a page.")]
+Only = Annotated[str | None, Query(max_length=200, description="Only cases of this checkpoint.")]
+Text = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=200,
+        description="Only cases that hold this text in their current arguments, evidence or key.",
+    ),
+]
+_POLL_S = 5.0
+"""Seconds between two looks of a waiting request, should a wake-up ever be missed."""
+
+
+def _page(found: list[Case], limit: int) -> Page[Case]:
+    return Page(items=found[:limit], after=found[limit - 1].id if len(found) > limit else None)
+
+
+@router.get("/queue")
+def queue(
+    caller: Reviewing,
+    checkpoint: Only = None,
+    assigned: Annotated[Assigned | None, Query(description="Only cases assigned to me, my groups, or anyone.")] = None,
+    text: Text = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[Case]:
+    """List the waiting cases offered to you, oldest first."""
+    found = caller.desk.queue(checkpoint, after=after, limit=limit + 1, assigned=assigned, text=text)
+    return _page(found, limit)
+
+
+@router.get("/cases")
+def cases(
+    caller: Looking,
+    state: Annotated[list[State] | None, Query(description="Only cases in these states; may be repeated.")] = None,
+    checkpoint: Only = None,
+    text: Text = None,
+    after: After = None,
+    limit: Limit = 50,
+    newest_first: bool = False,
+) -> Page[Case]:
+    """List cases, whatever their state."""
+    found = caller.app.cases(
+        states=state or None,
+        checkpoint=checkpoint,
+        after=after,
+        limit=limit + 1,
+        newest_first=newest_first,
+        text=text,
+    )
+    return _page(found, limit)
+
+
+def _require_shown(caller: Caller, case: Case) -> None:
+    """Show a proposer its own cases; of others it does not even learn that they are there."""
+    if not caller.scopes & {Scope.READ, Scope.REVIEW} and case.proposer != caller.id:
+        raise UnknownCase(f"there is no case {case.id} of {caller.id}; check the id", case_id=case.id)
+
+
+@router.get("/cases/{case_id}")
+def case(case_id: CaseId, caller: Anybody) -> CaseView:
+    """
+    Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
+
+    A proposer sees its own cases.
+    """
+    view = caller.app.view(case_id)
+    _require_shown(caller, view.case)
+    return view
+
+
+@router.get("/cases/{case_id}/history")
+def history(case_id: CaseId, caller: Looking) -> History:
+    """
+    Give everything that is stored about a case, oldest first.
+
+    While several people are still to give their opinions, it holds none of those of others.
+    """
+    found = caller.app.history(case_id)
+    if found.case.state is not State.WAITING:
+        return found
+    mine = caller.id
+    return replace(
+        found,
+        votes=[vote for vote in found.votes if vote.reviewer == mine or vote.voided_at is not None],
+        entries=[entry for entry in found.entries if entry.kind is not EntryKind.VOTE or entry.actor == mine],
+    )
+
+
+@router.get("/cases/{case_id}/outcome")
+async def outcome(
+    case_id: CaseId,
+    caller: Anybody,
+    wait_s: Annotated[float, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait at most.")] = 0.0,
+) -> OutcomeGiven:
+    """Wait until nothing more happens to a case by itself; `answered: false` means: ask again."""
+    seen = (await run_in_threadpool(caller.app.case, case_id)).seen
+    _require_shown(caller, seen)
+    try:
+        return OutcomeGiven.of(await caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
+    except StillWaiting:
+        now = (await run_in_threadpool(caller.app.case, case_id)).seen
+        return OutcomeGiven(case_id=case_id, state=now.state, answered=False)
+
+
+@router.get("/checkpoints")
+def checkpoints(caller: Anybody) -> Sequence[Checkpoint]:
+    """List the checkpoints, each in its newest version, with the JSON Schema of its arguments."""
+    return [caller.app.declared(name) for name in caller.app.checkpoint_names()]
+
+
+@router.get("/checkpoints/{name}")
+def checkpoint(
+    name: Annotated[str, Path(min_length=1, max_length=200, description="Name of a checkpoint.")],
+    caller: Anybody,
+) -> Checkpoint:
+    """Give the newest version of a checkpoint."""
+    return caller.app.declared(name)
+
+
+@router.get("/counts")
+def counts(caller: Looking) -> Counts:
+    """Count cases by checkpoint and state."""
+    return Counts(checkpoints={name: caller.app.counts(name) for name in caller.app.checkpoint_names()})

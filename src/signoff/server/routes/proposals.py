@@ -1,0 +1,153 @@
+"""Proposing: one, or many as NDJSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from signoff.app.intake import BATCH, Intake
+from signoff.domain.case import Case
+from signoff.engine.propose import Prepared
+from signoff.errors import InvalidInput, SignoffError, TooLarge
+from signoff.server.access import Caller, Proposing
+from signoff.server.body import MOST_BYTES, StrictRoute, read_document
+from signoff.server.problems import problem_of
+from signoff.wire import ProposalAnswer, ProposalTaken
+
+router = APIRouter(route_class=StrictRoute, tags=["propose"])
+
+NDJSON = "application/x-ndjson"
+
+
+@router.post("/proposals", status_code=201)
+def propose(body: ProposalTaken, caller: Proposing) -> Case:
+    """
+    Ask for something to be done.
+
+    Answers with the case, which waits for a person or goes straight through. With a `key` it is safe to send again.
+    """
+    return caller.app.intake(body.checkpoint).one(body.proposal(proposer=caller.id))
+
+
+@router.post(
+    "/proposals/batch",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "One `ProposalAnswer` for each line, in their order, as they are kept.",
+            "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/ProposalAnswer"}}},
+        }
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/ProposalTaken"}}},
+        }
+    },
+)
+async def propose_many(request: Request, caller: Proposing) -> Response:
+    """
+    Propose a lot: one JSON document per line, answered line by line while more is being sent.
+
+    Lines are kept in batches of 500. A line that cannot be taken is answered with a problem and hinders no other.
+    """
+    return _Duplex(_answers(request, caller), media_type=NDJSON)
+
+
+class _Duplex(StreamingResponse):
+    """Answers while the request is still being sent; the usual one would read the request's body away."""
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
+async def _answers(request: Request, caller: Caller) -> AsyncIterator[bytes]:
+    batch = _Batch(caller)
+    async for line in _lines(request):
+        batch.lines.append(line)
+        if len(batch.lines) == BATCH:
+            yield await run_in_threadpool(batch.keep)
+    if batch.lines:
+        yield await run_in_threadpool(batch.keep)
+
+
+async def _lines(request: Request) -> AsyncIterator[bytes]:
+    """Give the lines of a body; one that is too large comes cut, and is refused by its size."""
+    rest = bytearray()
+    skipping = False
+    async for chunk in request.stream():
+        first, *more = chunk.split(b"\n")
+        if not skipping:
+            rest += first[: MOST_BYTES + 1 - len(rest)] if len(rest) <= MOST_BYTES else b""
+        for piece in more:
+            if rest.strip():
+                yield bytes(rest)
+            rest = bytearray(piece[: MOST_BYTES + 1])
+    if rest.strip():
+        yield bytes(rest)
+
+
+class _Batch:
+    """Lines that are kept together."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._intakes: dict[str, Intake] = {}
+        self._index = 0
+        self.lines: list[bytes] = []
+
+    def keep(self) -> bytes:
+        """Keep what can be kept, and give the answers as NDJSON."""
+        answers: dict[int, ProposalAnswer] = {}
+        prepared: dict[str, dict[int, Prepared]] = {}
+        for index, line in enumerate(self.lines, self._index):
+            try:
+                checkpoint, ready = self._prepare(line)
+                prepared.setdefault(checkpoint, {})[index] = ready
+            except SignoffError as error:
+                answers[index] = ProposalAnswer(index=index, problem=problem_of(error))
+        for checkpoint, group in prepared.items():
+            try:
+                answers |= _kept(self._intakes[checkpoint], group)
+            except SignoffError as error:
+                # The database did not take this batch; the lines say so, and may be sent again.
+                answers |= {index: ProposalAnswer(index=index, problem=problem_of(error)) for index in group}
+        self._index += len(self.lines)
+        self.lines.clear()
+        return b"".join(answers[index].model_dump_json(exclude_none=True).encode() + b"\n" for index in sorted(answers))
+
+    def _prepare(self, line: bytes) -> tuple[str, Prepared]:
+        if len(line) > MOST_BYTES:
+            raise TooLarge(f"the line has more than {MOST_BYTES:,} bytes; send less", limit=MOST_BYTES)
+        try:
+            taken = ProposalTaken.model_validate(read_document(line))
+        except ValidationError as error:
+            problems = [
+                {"field": ".".join(map(str, one["loc"])) or "line", "problem": one["type"].replace("_", " ")}
+                for one in error.errors(include_input=False, include_url=False)[:20]
+            ]
+            text = "; ".join(f"{one['field']}: {one['problem']}" for one in problems[:5])
+            raise InvalidInput(f"the line does not fit: {text}", problems=problems) from None
+        intake = self._intakes.get(taken.checkpoint)
+        if intake is None:
+            intake = self._intakes[taken.checkpoint] = self._caller.app.intake(taken.checkpoint)
+        return taken.checkpoint, intake.prepare(taken.proposal(proposer=self._caller.id))
+
+
+def _kept(intake: Intake, group: dict[int, Prepared]) -> dict[int, ProposalAnswer]:
+    results: Iterator[Case | SignoffError] = intake.each(group.values())
+    return dict(_paired(group, results))
+
+
+def _paired(indexes: Iterable[int], results: Iterable[Case | SignoffError]) -> Iterator[tuple[int, ProposalAnswer]]:
+    for index, result in zip(indexes, results, strict=True):
+        if isinstance(result, SignoffError):
+            yield index, ProposalAnswer(index=index, problem=problem_of(result))
+        else:
+            yield index, ProposalAnswer(index=index, case=result)

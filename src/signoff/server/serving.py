@@ -1,0 +1,126 @@
+"""Serving: one process that listens, with a clean end."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import resource
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+import uvicorn
+
+from signoff.app import Signoff
+from signoff.errors import InvalidInput, NotAllowed
+from signoff.server.access import LocalDesk
+from signoff.server.api import LOOPBACK, make_api
+
+PORT = 8642
+
+log = logging.getLogger("signoff.server")
+
+
+def serve(
+    app: Signoff,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    person: str,
+    host_names: Collection[str] = (),
+    token: str | None = None,
+    behind_proxy: bool = False,
+    ready: Callable[[str], object] = str,
+) -> None:
+    """
+    Serve the HTTP API until SIGINT or SIGTERM; requests under way are answered first.
+
+    Args:
+        app: The desk; its worker is started here. Whoever made it closes it.
+        host: Address to listen on. Anything but the loopback takes accounts.
+        port: TCP port, 0..65535; 0 for any free one.
+        person: Who the one person is that a printed link lets in, while there are no accounts.
+        host_names: Names the server is reached by, beside the address itself.
+        token: The secret in that link; a new one by default.
+        behind_proxy: Whether to believe a reverse proxy on the loopback about the caller's address and https.
+        ready: Called with the URL to open, once it listens.
+
+    Raises:
+        NotAllowed: If it should listen beyond the loopback without accounts.
+        InvalidInput: If the address cannot be listened on.
+    """
+    with_accounts = app.accounts.any()
+    loopback = _is_loopback(host)
+    if not loopback and not with_accounts:
+        raise NotAllowed(
+            f"without accounts this server listens on 127.0.0.1 only, not on {host}; make one with "
+            "signoff user add NAME --role admin, then start it again"
+        )
+    _raise_file_limit()
+    local = None if with_accounts else LocalDesk(person, token)
+    listener = _listen(host, port)
+    bound: int = listener.getsockname()[1]
+    names = {*host_names, *(LOOPBACK if loopback else (host,))} if host not in ("0.0.0.0", "::") else {*host_names}
+    api = make_api(app, local=local, hosts=names or {"*"})
+    config = uvicorn.Config(
+        api,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=behind_proxy,
+        forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
+        timeout_graceful_shutdown=10,
+        lifespan="on",
+        backlog=2048,
+        ws="none",
+    )
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{bound}/"
+    server = _Server(config, started=lambda: ready(f"{address}?token={local.token}" if local else address))
+    app.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(
+            f"cannot listen on {host} port {port}: {error.strerror}; end what uses it, or name another with --port"
+        ) from None
+    return listener
+
+
+def _raise_file_limit() -> None:
+    """Let many connections be open at once; each is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 65_536)), hard))

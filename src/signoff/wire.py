@@ -1,0 +1,344 @@
+"""
+Wire: the documents of the HTTP API that are not records of the domain.
+
+What the API gives out are the domain's own values (`Case`, `Checkpoint`, `Entry` ...), so a word means the same in
+Python, SQL and JSON. What it takes in are the models here; they refuse fields they do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+
+from signoff.app.views import Outcome
+from signoff.domain.account import Scope
+from signoff.domain.actor import ActorKind, Role
+from signoff.domain.case import ANSWERED, Case, State
+from signoff.domain.entry import Entry, EntryKind
+from signoff.domain.proposal import Material, Proposal
+from signoff.domain.verdict import Approved, Edited, Rejected, Verdict, VerdictKind
+
+T = TypeVar("T")
+
+MOST_WAIT_S = 55.0
+"""Seconds one request may wait for an outcome; less than proxies usually allow."""
+
+Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
+Onscreen = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, description="How long it was on screen.")]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Document = dict[str, Any]
+
+
+class Taken(BaseModel):
+    """What is sent in; an unknown field is an error, since it is usually a misspelt one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- proposals
+
+
+class AlternativeTaken(Taken):
+    """Other arguments the drafter thought of."""
+
+    arguments: Document = Field(description="All arguments, as they would run.")
+    confidence: float | None = Field(default=None, ge=0, le=1, description="The drafter's own, 0..1.")
+
+
+class ProposalTaken(Taken):
+    """What the AI asks to do. The proposer is whom the token speaks for."""
+
+    checkpoint: Name = Field(description="Name of the checkpoint.")
+    arguments: Document | None = Field(
+        default=None,
+        description="What would run. Left out, the checkpoint's drafter makes a first pass from the evidence.",
+    )
+    evidence: Document = Field(
+        default_factory=dict,
+        description="What a reviewer judges it by, by name: any JSON, or "
+        '{"media_type": "message/rfc822", "value": ...} to say what it is.',
+    )
+    confidence: float | None = Field(default=None, ge=0, le=1, description="The drafter's own, 0..1.")
+    rationale: Annotated[str, Field(max_length=100_000)] | None = Field(
+        default=None, description="The drafter's own words."
+    )
+    alternatives: list[AlternativeTaken] = Field(default_factory=list, max_length=100)
+    drafter: Name | None = Field(default=None, description="Who drafted it, with its version.")
+    key: Name | None = Field(
+        default=None,
+        description="Idempotency key: sent twice with the same arguments, it is one case. Always send one.",
+    )
+    deadline_s: Seconds | None = Field(default=None, description="Seconds after which it expires unexecuted.")
+
+    def proposal(self, *, proposer: str) -> Proposal:
+        """Give it as the library takes it."""
+        return Proposal(
+            arguments=self.arguments,
+            evidence={name: _material(value) for name, value in self.evidence.items()},
+            confidence=self.confidence,
+            rationale=self.rationale,
+            alternatives=[each.model_dump() for each in self.alternatives],
+            drafter=self.drafter,
+            proposer=proposer,
+            key=self.key,
+            deadline_s=self.deadline_s,
+        )
+
+
+def _material(value: Any) -> Any:
+    """Tell evidence that says what it is from evidence that is just JSON."""
+    if isinstance(value, dict) and value.keys() == {"media_type", "value"} and isinstance(value["media_type"], str):
+        return Material(value["value"], value["media_type"])
+    return value
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 has it; `code` is the stable name, further members are facts about this error."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(default="about:blank", description="A URN that names the kind of problem.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, to which case, and what to do next.")
+    code: str = Field(description="Stable name of the kind of problem.")
+
+
+class ProposalAnswer(BaseModel):
+    """What became of one line of a batch: a case, or a problem."""
+
+    index: int = Field(description="Number of the line, from 0; empty lines do not count.")
+    case: Case | None = None
+    problem: Problem | None = None
+
+
+# --- cases
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: Sequence[T]
+    after: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
+
+
+class OutcomeGiven(BaseModel):
+    """What became of a case, or that it is still open."""
+
+    case_id: str
+    state: State
+    answered: bool = Field(description="Whether nothing more happens by itself; false means: ask again.")
+    value: Any = Field(default=None, description="What the function returned, once it is done.")
+    verdict: VerdictKind | None = None
+    reviewer: str | None = None
+    reason: str | None = Field(default=None, description="Why it was rejected, in the reviewer's words.")
+    problem: str | None = Field(default=None, description="What went wrong with the effect, in short.")
+    arguments: Document | None = Field(default=None, description="What was approved.")
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> OutcomeGiven:
+        """Give an outcome as it is sent."""
+        arguments = None if outcome.arguments is None else dict(outcome.arguments)
+        return cls(
+            case_id=outcome.case_id,
+            state=outcome.state,
+            answered=outcome.state in ANSWERED,
+            value=outcome.value,
+            verdict=outcome.verdict,
+            reviewer=outcome.reviewer,
+            reason=outcome.reason,
+            problem=outcome.problem,
+            arguments=arguments,
+        )
+
+    def outcome(self) -> Outcome:
+        """Give it as the library does."""
+        return Outcome(**{name: value for name, value in self if name != "answered"})
+
+
+class Counts(BaseModel):
+    """Cases by checkpoint and state; what there is none of is left out."""
+
+    checkpoints: Mapping[str, Mapping[State, int]]
+
+
+# --- review
+
+
+class ClaimTaken(Taken):
+    """Take the oldest cases that are offered."""
+
+    limit: int = Field(default=5, ge=1, le=1000, description="How many at most; those held already count.")
+    checkpoint: Name | None = Field(default=None, description="Only cases of this checkpoint.")
+    hold_s: Seconds = Field(default=180.0, description="Seconds until the claims lapse, unless they are renewed.")
+
+
+class HoldTaken(Taken):
+    """Take one case."""
+
+    hold_s: Seconds = Field(default=180.0, description="Seconds until the claim lapses, unless it is renewed.")
+
+
+class RenewTaken(Taken):
+    """Hold claimed cases for longer."""
+
+    case_ids: list[Id] = Field(max_length=1000)
+    hold_s: Seconds = Field(default=180.0, description="Seconds from now until the claims lapse.")
+
+
+class Renewed(BaseModel):
+    """What is still held, and what is not."""
+
+    held: Sequence[Case]
+    lost: Sequence[str] = Field(description="Ids of cases whose claim is gone: lapsed, taken, or answered.")
+
+
+class ReleaseTaken(Taken):
+    """Give claims back early."""
+
+    case_ids: list[Id] = Field(max_length=1000)
+
+
+class VerdictTaken(Taken):
+    """
+    A verdict on exactly what was shown. Where several opinions are needed, it is one vote.
+
+    It is bound to `revision` and `content_hash` of the case as it was on screen, and to `fence` where it stood on a
+    claim.
+    """
+
+    id: Id = Field(description="Chosen by you, usable once; sent again with the same verdict, it counts once.")
+    kind: VerdictKind
+    arguments: Document | None = Field(default=None, description="For `edited`: all arguments, as they shall run.")
+    reason: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="For `rejected`: why.")
+    revision: int = Field(ge=1, le=2**31 - 1)
+    content_hash: Annotated[StrictStr, Field(max_length=200)]
+    fence: int | None = Field(default=None, ge=0, le=2**53, description="The claim's number, if you hold one.")
+    seconds: Onscreen | None = None
+
+    def verdict(self) -> Verdict:
+        """Give it as the library takes it."""
+        match self.kind:
+            case VerdictKind.APPROVED:
+                return Approved()
+            case VerdictKind.EDITED:
+                return Edited(self.arguments or {})
+            case VerdictKind.REJECTED:
+                return Rejected(self.reason)
+
+
+class RedraftTaken(Taken):
+    """Ask for another draft."""
+
+    note: Annotated[StrictStr, Field(min_length=1, max_length=10_000)] = Field(description="What should be different.")
+    arguments: Document | None = Field(default=None, description="The new arguments, where they are known.")
+
+
+class HandoverTaken(Taken):
+    """Pass a case on."""
+
+    to: Name = Field(description="A person's id, or `group:NAME`.")
+    note: Annotated[StrictStr, Field(max_length=10_000)] | None = None
+
+
+class SnoozeTaken(Taken):
+    """Offer a case to nobody for a while: `for_s` or `until`."""
+
+    for_s: Seconds = 3600.0
+    until: AwareDatetime | None = Field(default=None, description="The time itself; `for_s` then has no meaning.")
+
+
+class ResolveTaken(Taken):
+    """Say what became of an unknown effect."""
+
+    move: Literal["confirm_done", "send_again", "confirm_failed"]
+    receipt: Any = Field(default=None, description="Proof that it happened, where there is one.")
+    note: Annotated[StrictStr, Field(max_length=10_000)] | None = Field(default=None, description="How you know.")
+
+
+class ReverseTaken(Taken):
+    """Order the effect that undoes a done one."""
+
+    reason: Annotated[StrictStr, Field(max_length=10_000)] | None = None
+
+
+# --- who
+
+
+class SignInTaken(Taken):
+    """Sign in with a browser."""
+
+    account: Name
+    password: Annotated[StrictStr, Field(max_length=1024)]
+
+
+class Me(BaseModel):
+    """Who asks, and what they may do."""
+
+    id: str
+    roles: Sequence[Role]
+    groups: Sequence[str]
+    scopes: Sequence[Scope]
+
+
+# --- events and health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    One entry of the ledger, as the event stream tells it.
+
+    Args:
+        seq: Its number; the id of the event.
+        at: When, UTC.
+        kind: What it tells of.
+        act: The move, or what else was done; of a vote not how it went, as the others are to vote blind.
+        case_id: The case, where it is about one.
+        checkpoint: The checkpoint, where it is about one.
+        revision: The revision it was about.
+        state: Where the case stands after it, where it moved.
+        actor: Who did it; nobody for a vote.
+        actor_kind: What they are.
+    """
+
+    seq: int
+    at: datetime
+    kind: EntryKind
+    act: str
+    case_id: str | None
+    checkpoint: str | None
+    revision: int | None
+    state: State | None
+    actor: str | None
+    actor_kind: ActorKind
+
+    @classmethod
+    def of(cls, entry: Entry) -> Event:
+        """Give an entry as it is told."""
+        blind = entry.kind is EntryKind.VOTE
+        return cls(
+            seq=entry.seq,
+            at=entry.at,
+            kind=entry.kind,
+            act="vote" if blind else entry.act,
+            case_id=entry.case_id,
+            checkpoint=entry.checkpoint,
+            revision=entry.revision,
+            state=entry.to_state,
+            actor=None if blind else entry.actor,
+            actor_kind=entry.actor_kind,
+        )
+
+
+class Health(BaseModel):
+    """Whether the server can do its work."""
+
+    ready: StrictBool
+    version: str
+    database: Literal["ok", "unavailable"]
