@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, triage, verify
+from signoff.cli import account, bench, cases, demo, export, review, triage, verify
 
 app = typer.Typer(
     name="signoff",
@@ -27,6 +27,8 @@ for command in (
     bench.bench,
 ):
     app.command()(command)
+app.add_typer(account.user, name="user")
+app.add_typer(account.token, name="token")
 
 
 def main() -> None:

@@ -177,8 +177,9 @@ def plain_groups(groups: Collection[str]) -> tuple[str, ...]:
         InvalidInput: If one cannot be a name, or is that of a role, whose hand-overs only the role gives.
     """
     named = {plain_name(group, what="a group") for group in groups}
-    for name in named.intersection(Role):
-        raise InvalidInput(f"a group cannot be named {name!r}: group:{name} means everybody with that role")
+    taken = sorted(name for name in named if name in set(Role))
+    if taken:
+        raise InvalidInput(f"a group cannot be named {taken[0]!r}: group:{taken[0]} means everybody with that role")
     return tuple(sorted(named))
 
 
