@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast, overload
 from urllib.parse import unquote, urlsplit
 
+from signoff.app.accounts import Accounts
 from signoff.app.function import OPTIONS, CheckpointFunction
 from signoff.app.handle import CaseHandle, case_id, new_id
 from signoff.app.intake import Intake
@@ -85,6 +86,7 @@ class Signoff:
     def __init__(self, url: str | Path | Store = "signoff.db", *, clock: Clock | None = None, workers: int = 4) -> None:
         self.clock: Clock = clock or SystemClock()
         self.store: Store = open_store(url) if isinstance(url, str | Path) else url
+        self._accounts = Accounts(self.store, self.clock)
         self._functions: dict[str, CheckpointFunction[..., Any]] = {}
         self._handlings: dict[str, Handling] = {}
         self._declarations: dict[tuple[str, int], Checkpoint] = {}
@@ -297,6 +299,11 @@ class Signoff:
         return found
 
     # --- people and cases
+
+    @property
+    def accounts(self) -> Accounts:
+        """People who may sign in, and the tokens that speak for them or for a service."""
+        return self._accounts
 
     def reviewer(
         self, id: str, *, roles: Collection[Role | str] = (Role.REVIEWER,), groups: Collection[str] = ()

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, serve, triage, verify
+from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify
 
 app = typer.Typer(
     name="signoff",
@@ -28,6 +28,8 @@ for command in (
     bench.bench,
 ):
     app.command()(command)
+app.add_typer(account.user, name="user")
+app.add_typer(account.token, name="token")
 
 
 def main() -> None:
