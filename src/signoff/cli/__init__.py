@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, triage, verify
+from signoff.cli import bench, cases, demo, export, review, triage, verify, webhook
 
 app = typer.Typer(
     name="signoff",
@@ -27,6 +27,7 @@ for command in (
     bench.bench,
 ):
     app.command()(command)
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> None:
