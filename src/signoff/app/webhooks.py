@@ -29,6 +29,7 @@ from signoff.runtime.notifier import Notifier
 if TYPE_CHECKING:
     from signoff.app.function import CheckpointFunction
     from signoff.app.signoff import Signoff
+    from signoff.effects.webhook import Delivery
     from signoff.engine.propose import Prepared
 
 _SECRET_BYTES = 32
@@ -56,6 +57,7 @@ class Webhooks:
         self._allow: tuple[str, ...] = ()
         self._guard = threading.Lock()
         self._function: CheckpointFunction[..., Any] | None = None
+        self._delivery: Delivery | None = None
         self._notifier: Notifier | None = None
 
     # --- managing them
@@ -196,10 +198,12 @@ class Webhooks:
         from signoff.effects.webhook import Allowed
 
         Allowed(allow)
-        self._allow = (*self._allow, *allow)
+        with self._guard:
+            self._allow = (*self._allow, *allow)
+            self._delivery = None
         self._checkpoint()
         self._following()
-        if self._app._worker is not None:
+        if self._app._worker is not None and not self._app._closed:
             self._start()
 
     def _start(self) -> None:
@@ -249,9 +253,13 @@ class Webhooks:
         self, webhook_id: str, message_id: str, event: str, timestamp: str, data: dict[str, Any]
     ) -> dict[str, int]:
         """Tell a webhook what happened."""
-        from signoff.effects.webhook import Allowed, Delivery
+        with self._guard:
+            if self._delivery is None:
+                from signoff.effects.webhook import Allowed, Delivery
 
-        send = Delivery(self._app.store, self._app.clock, Allowed.from_environment(self._allow))
+                allowed = Allowed.from_environment(self._allow)
+                self._delivery = Delivery(self._app.store, self._app.clock, allowed)
+            send = self._delivery
         return send(webhook_id=webhook_id, message_id=message_id, event=event, timestamp=timestamp, data=data)
 
 

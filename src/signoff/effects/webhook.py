@@ -8,10 +8,11 @@ import math
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -41,6 +42,9 @@ MOST_READ = 64 * 1024
 
 LONGEST_WAIT_S = 24 * 3600.0
 """Seconds of a Retry-After that are believed."""
+
+REST_S = 15.0
+"""Seconds a receiver that let a try hang is left alone by this process, but for one try at a time."""
 
 _LONGEST_URL = 2000
 
@@ -449,6 +453,8 @@ class Delivery:
         self._resolve = resolve
         self._ssl_context = ssl_context
         self._total_s = total_s
+        self._resting: dict[str, datetime] = {}
+        self._guard = threading.Lock()
 
     def __call__(
         self, *, webhook_id: str, message_id: str, event: str, timestamp: str, data: dict[str, Any]
@@ -465,8 +471,11 @@ class Delivery:
         body = json.dumps(
             {"type": event, "timestamp": timestamp, "data": data}, ensure_ascii=False, separators=(",", ":")
         )
+        self._require_rested(webhook_id)
         headers = sign(webhook.secret, id=message_id, at=self._clock.now(), body=body)
-        status, retry_after = self._post(webhook.url, headers, body)
+        status, retry_after = self._post(webhook, headers, body)
+        with self._guard:
+            self._resting.pop(webhook_id, None)
         if 200 <= status < 300:
             return {"status": status}
         if status == 410:
@@ -475,7 +484,25 @@ class Delivery:
         wait_s = self._wait_s(retry_after) if status in (429, 503) else None
         raise EffectFailed(f"the receiver answered {status}", retry=True, retry_after_s=wait_s)
 
-    def _post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, str | None]:
+    def _require_rested(self, webhook_id: str) -> None:
+        """Keep a receiver that hangs from holding up every thread that runs effects: one try is enough to see."""
+        now = self._clock.now()
+        with self._guard:
+            until = self._resting.get(webhook_id)
+            if until is None:
+                return
+            left_s = (until - now).total_seconds()
+            # Longer than any rest: the clock was set back.
+            if 0 < left_s <= REST_S:
+                raise EffectFailed("the receiver let the last try hang", retry=True, retry_after_s=left_s)
+            self._resting[webhook_id] = now + timedelta(seconds=REST_S)
+
+    def _rest(self, webhook_id: str) -> None:
+        with self._guard:
+            self._resting[webhook_id] = self._clock.now() + timedelta(seconds=REST_S)
+
+    def _post(self, webhook: Webhook, headers: dict[str, str], body: str) -> tuple[int, str | None]:
+        url, began = webhook.url, time.monotonic()
         try:
             place = read_url(url, self._allowed)
         except InvalidInput as error:
@@ -503,6 +530,7 @@ class Delivery:
             except InvalidInput as error:
                 raise EffectFailed(error.message, retry=True) from None
             except (httpcore2.TimeoutException, httpx2.TimeoutException):
+                self._rest(webhook.id)
                 raise EffectFailed(f"{place} did not answer in time", retry=True) from None
             except (
                 httpcore2.NetworkError,
@@ -511,6 +539,9 @@ class Delivery:
                 httpx2.TransportError,
                 OSError,
             ) as error:
+                if time.monotonic() - began > CONNECT_S:
+                    # A look-up of the name that hangs is no time-out of the connection.
+                    self._rest(webhook.id)
                 told = storable(f"{type(error).__name__}: {error}", most=200)
                 raise EffectFailed(f"{place} was not reached ({told})", retry=True) from None
 

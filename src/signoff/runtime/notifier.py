@@ -73,10 +73,11 @@ class Notifier:
 
     def start(self) -> None:
         """Start the thread; a second call does nothing."""
-        if self._thread is None and not self._stopping:
-            self._store.on_commit(self._notice)
-            self._thread = threading.Thread(target=self._run, name="signoff-notifier", daemon=True)
-            self._thread.start()
+        with self._working:
+            if self._thread is None and not self._stopping:
+                self._store.on_commit(self._notice)
+                self._thread = threading.Thread(target=self._run, name="signoff-notifier", daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
         """End the thread."""

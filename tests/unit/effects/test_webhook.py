@@ -203,6 +203,42 @@ def test_a_receiver_that_never_answers_is_left(listener: Listener) -> None:
     assert (failed.retry, str(failed)) == (True, f"{listener.place} did not answer in time")
 
 
+def test_a_receiver_that_hangs_holds_up_one_try_at_a_time(listener: Listener) -> None:
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        listener.ending.wait(60)
+
+    listener.answers = [hang, hang]
+    send = Sender(listener.url, listener.place, total_s=0.3)
+    assert "in time" in str(send.failure())
+    for _ in range(3):
+        failed = send.failure()
+        assert (failed.retry, failed.retry_after_s) == (True, effect.REST_S)
+    assert len(listener.requests) == 1, "nobody else went there"
+    send.clock.advance(effect.REST_S)
+    assert "in time" in str(send.failure())
+    assert "hang" in str(send.failure())
+    send.clock.advance(effect.REST_S)
+    assert send() == send() == {"status": 204}
+    assert len(listener.requests) == 4
+
+
+def test_while_one_tries_whether_it_still_hangs_the_others_stay_away(listener: Listener) -> None:
+    send = Sender(listener.url, listener.place, total_s=0.3)
+    listener.answers = [lambda handler: listener.ending.wait(60) and None]
+    send.failure()
+    send.clock.advance(effect.REST_S)
+    inside: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        inside.append(str(send.failure()))
+        answering(204)(handler)
+
+    listener.answers = [answer]
+    send.deliver._total_s = 30.0
+    assert send() == {"status": 204}
+    assert inside == ["the receiver let the last try hang"]
+
+
 def test_a_receiver_that_answers_a_byte_at_a_time_is_left(listener: Listener) -> None:
     sent: list[int] = []
 
