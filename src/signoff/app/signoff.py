@@ -21,6 +21,7 @@ from signoff.app.handle import CaseHandle, case_id, new_id
 from signoff.app.intake import Intake
 from signoff.app.reviewer import Reviewer
 from signoff.app.views import CaseView, History, Outcome, Verification
+from signoff.app.webhooks import Webhooks
 from signoff.domain.actor import Actor, ActorKind, Role
 from signoff.domain.audit import Audit
 from signoff.domain.case import ANSWERED, Case, ClearedBy, State
@@ -95,6 +96,7 @@ class Signoff:
         self._workers = workers
         self._worker: Worker | None = None
         self._learner = Learner(self.store, self._learning)
+        self.webhooks = Webhooks(self)
         self._guard = threading.Lock()
         self._closed = False
 
@@ -504,6 +506,22 @@ class Signoff:
         """Start this process's worker and learner; otherwise the first proposal or verdict does."""
         self._need_worker()
 
+    def deliver_webhooks(self, *, allow: Collection[str] = ()) -> None:
+        """
+        Tell webhooks what happens, from this process: follow the ledger, and run the deliveries.
+
+        Without workers nothing runs by itself; call `webhooks.notify` and `run_due`.
+
+        Args:
+            allow: Hosts, or HOST:PORT, that may be on private addresses or without https, besides those in
+                $SIGNOFF_WEBHOOK_ALLOW.
+
+        Raises:
+            InvalidInput: If a name in `allow` is no host.
+        """
+        self.webhooks._deliver(allow)
+        self._need_worker()
+
     def run_due(self, *, limit: int = 1000) -> int:
         """
         Do all that is due now, in the calling thread: settle, expire, recover, run effects.
@@ -563,6 +581,7 @@ class Signoff:
             if self._closed:
                 return
             self._closed = True
+        self.webhooks._stop()
         if self._worker is not None:
             self._worker.stop(timeout_s=timeout_s)
         self._learner.stop()
@@ -591,6 +610,7 @@ class Signoff:
                 worker.start()
                 self._worker = worker
                 self._learner.start()
+                self.webhooks._start()
 
     def _learning(self) -> dict[str, LearningDrafter]:
         return {

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify
+from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify, webhook
 
 app = typer.Typer(
     name="signoff",
@@ -30,6 +30,7 @@ for command in (
     app.command()(command)
 app.add_typer(account.user, name="user")
 app.add_typer(account.token, name="token")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> None:
