@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from signoff import Case, EffectFailed, Reviewer, Signoff, current_effect
+from signoff.engine.execute import LEASE_S
 from signoff.errors import ConflictError, KeyReused, NotAllowed, RefusedError, SignoffError
 from signoff.testing import FakeClock, MemoryStore, RecordingHandler
 
-HOLD_S, DEADLINE_S, LEASE_S, MAX_TRIES = 10, 100, 35, 2
+HOLD_S, DEADLINE_S, MAX_TRIES = 10, 100, 2
 PEOPLE = ["ada", "bob", "lea"]
 WORDS = ["a", "b", "c"]
 FINAL = {"done", "rejected", "expired", "withdrawn", "failed"}

@@ -7,7 +7,6 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -33,19 +32,20 @@ from signoff.domain.note import Note
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.engine import execute, oversee, review
-from signoff.engine.execute import Handling
+from signoff.engine.execute import Handling, Taken
 from signoff.errors import (
     DraftFailed,
     InvalidCheckpoint,
     InvalidInput,
-    LedgerBroken,
+    SignoffError,
     StillWaiting,
     UnknownCheckpoint,
     UsageError,
 )
-from signoff.ports import Check, Clock, Draft, Drafter, Example, LearningDrafter, Reading, Store
+from signoff.ports import Check, Clock, Draft, Drafter, Example, LearningDrafter, Reading, Store, Transaction
 from signoff.runtime.clock import SystemClock
 from signoff.runtime.learner import Learner
+from signoff.runtime.leases import Leases
 from signoff.runtime.waiting import Deadline, Waiters
 from signoff.runtime.worker import POLL_S, Worker, tick, worker_name
 from signoff.signature import Signature, check_schema
@@ -64,8 +64,8 @@ class Signoff:
         url: A file such as `signoff.db`, `sqlite:///path`, or a `Store`. Missing files are created, older
             schemas are brought up to date.
         clock: The time; the machine's by default.
-        workers: Handlers at a time, run in threads of this process from the first proposal or verdict on; 0
-            for none, then call `run_due`.
+        workers: Handlers at a time of each checkpoint, run in threads of this process from the first proposal
+            or verdict on; 0 for none, then call `run_due`.
 
     Raises:
         UsageError: If the URL names no supported database.
@@ -93,6 +93,7 @@ class Signoff:
         self._declarations: dict[tuple[str, int], Checkpoint] = {}
         self._coin: Callable[[], float] = SystemRandom().random
         self._waiters = Waiters(self.store)
+        self._leases = Leases(self.store, self.clock)
         self._workers = workers
         self._worker: Worker | None = None
         self._learner = Learner(self.store, self._learning)
@@ -533,38 +534,54 @@ class Signoff:
             How many effects were run.
 
         Raises:
-            LedgerBroken: If a case was not run because it is not what was approved; after all others.
+            SignoffError: If a case was not run because it is not what was approved; after all others. It is looked
+                at again a minute later.
         """
         ran = 0
-        broken: dict[str, LedgerBroken] = {}
-        while tick(self.store, self.clock.now()):
-            pass
+        refused: dict[str, SignoffError] = {}
+        while (tended := tick(self.store, self.clock.now())).moved or tended.refused:
+            refused |= tended.refused
         for name in list(self._handlings):
             while ran < limit:
-                now = self.clock.now()
-                page = partial(_cleared, now=now, limit=min(100, limit - ran) + len(broken), checkpoint=name)
-                before = ran
-                for case in self.store.read(page):
-                    if case.id in broken:
-                        continue
-                    try:
-                        ran += self.execute(case.id) is not None
-                    except LedgerBroken as error:
-                        broken[case.id] = error
-                if ran == before:
+                taken = execute.taking(self.store, partial(self._take_one, name))
+                refused |= taken.refused
+                for started in taken.started:
+                    ran += 1
+                    execute.conclude(self.store, self.clock, started, holding=self._leases.holding)
+                if not taken.looked:
                     break
-        if broken:
-            raise next(iter(broken.values()))
+        if refused:
+            raise next(iter(refused.values()))
         return ran
+
+    def _take_one(self, name: str, tx: Transaction) -> Taken:
+        return execute.take(
+            tx,
+            name,
+            handling=self._handlings[name],
+            worker=worker_name(),
+            now=self.clock.now(),
+            limit=1,
+            lease_s=self._leases.lease_s,
+        )
 
     def execute(self, case_id: str) -> Case | None:
         """
         Run one cleared effect here and now; safe to call any number of times from anywhere.
 
         Returns:
-            The case afterwards, or None if there was nothing to run: not cleared, not due, or taken.
+            The case afterwards, or None if there was nothing to run: not cleared, not due, taken, or held back by
+            a limit of its checkpoint.
         """
-        return execute.run(self.store, self.clock, case_id, handling_of=self._handlings.get, worker=worker_name())
+        return execute.run(
+            self.store,
+            self.clock,
+            case_id,
+            handling_of=self._handlings.get,
+            worker=worker_name(),
+            lease_s=self._leases.lease_s,
+            holding=self._leases.holding,
+        )
 
     def teach(self) -> None:
         """Hand every settled verdict to the drafters now; otherwise a thread does as they settle."""
@@ -585,6 +602,7 @@ class Signoff:
         if self._worker is not None:
             self._worker.stop(timeout_s=timeout_s)
         self._learner.stop()
+        self._leases.stop()
         self.store.close()
 
     def __enter__(self) -> Signoff:
@@ -606,7 +624,13 @@ class Signoff:
             return
         with self._guard:
             if self._worker is None and not self._closed:
-                worker = Worker(self.store, self.clock, lambda: self._handlings, threads=self._workers)
+                worker = Worker(
+                    self.store,
+                    self.clock,
+                    lambda: self._handlings,
+                    leases=self._leases,
+                    threads=self._workers,
+                )
                 worker.start()
                 self._worker = worker
                 self._learner.start()
@@ -791,10 +815,6 @@ def _latest(tx: Reading, *, name: str) -> Checkpoint | None:
 
 def _settled(tx: Reading, *, checkpoint: str, after_seq: int) -> list[Example]:
     return tx.examples(checkpoint, after_seq=after_seq, limit=1000)
-
-
-def _cleared(tx: Reading, *, now: datetime, limit: int, checkpoint: str) -> list[Case]:
-    return tx.due(State.CLEARED, now=now, limit=limit, checkpoint=checkpoint)
 
 
 def open_store(url: str | Path, *, create: bool = True) -> Store:

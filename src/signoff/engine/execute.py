@@ -2,14 +2,16 @@
 Execute: settle holds, expire, run each approved effect once, and say what an ended attempt means.
 
 `run` is safe to call any number of times from anywhere: it takes the lease by compare-and-swap and commits
-`running` before the handler is called; it completes only while its fencing number is the newest.
+`running` before the handler is called; it completes only while its fencing number is the newest. A lease is short, and
+whoever runs the handler renews it, so that a killed process is found out soon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +21,10 @@ from signoff.domain.checkpoint import Checkpoint, Delivery
 from signoff.domain.content import Content, content_hash, freeze, hash_of, storable
 from signoff.domain.effect import Attempt, Ending, after
 from signoff.domain.entry import EntryKind, act_entry, move_entry
+from signoff.domain.pace import Limits
 from signoff.domain.policy import Route, Routing, automated
 from signoff.domain.verdict import VerdictKind, VerdictRecord
+from signoff.engine import pace
 from signoff.engine.review import closed, load, redraft, remark, settle_entry, settled
 from signoff.errors import (
     CaseClosed,
@@ -28,13 +32,19 @@ from signoff.errors import (
     EffectUnknown,
     InvalidArguments,
     InvalidInput,
+    KeyReused,
     LedgerBroken,
     NotAllowed,
+    OutsideError,
+    SignoffError,
 )
-from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Record, Store, Transaction
+from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Record, Store, T, Transaction
 
-LEASE_MARGIN_S = 5.0
-"""Seconds a lease outlives the handler's time-out, so that the worker itself can still report it."""
+LEASE_S = 10.0
+"""Seconds until an effect is taken for lost when nobody renews its lease."""
+
+REFUSED_S = 60.0
+"""Seconds until a case that contradicts itself is looked at again; until then it is in nobody's way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,7 @@ class Handling:
         handler: The act outside.
         check: Asks the receiver, for `checkable` delivery.
         to_receipt: Turns what the handler returned into `{"value": JSON}`.
+        limits: How much may go on at a time, over all processes.
     """
 
     declaration_of: Callable[[int], Checkpoint]
@@ -84,6 +95,7 @@ class Handling:
     handler: EffectHandler
     check: Check | None
     to_receipt: Callable[[Any], dict[str, Any]]
+    limits: Limits = field(default=Limits())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +134,70 @@ def expire(tx: Transaction, case_id: str, *, now: datetime) -> Case:
     return _move(tx, case, change, move_entry(case, case.but(**change), Move.EXPIRE, by=TIMER, now=now)) or case
 
 
-def recover(tx: Transaction, checkpoint: Checkpoint, case_id: str, *, now: datetime) -> Case:
+def recover(tx: Transaction, case_id: str, *, now: datetime) -> Case:
     """End an attempt whose lease ran out as its delivery says; else give the case as it is."""
     case = load(tx, case_id)
     if case.state is not State.RUNNING or case.due_at is None or case.due_at > now:
         return case
+    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version)
+    if checkpoint is None:
+        raise LedgerBroken(f"case {case_id} runs for a checkpoint that is not on record", case_id=case_id)
     ended = _end(tx, checkpoint, case, Ending.CRASHED, now=now, problem="the worker did not report back")
     return ended or case
+
+
+_TENDED: dict[State, Callable[..., Case]] = {State.HELD: settle, State.WAITING: expire, State.RUNNING: recover}
+
+TENDED = tuple(_TENDED)
+"""The states in which time alone moves a case on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tended:
+    """
+    What came of the cases that were due.
+
+    Args:
+        moved: How many moved on.
+        refused: Why the others did not, by case; they are put off.
+    """
+
+    moved: int
+    refused: dict[str, SignoffError]
+
+
+def tend(tx: Transaction, state: State, *, now: datetime, limit: int, spare: frozenset[str] = frozenset()) -> Tended:
+    """
+    Move on the cases of one state whose time has come: settle, expire or recover them, in one write.
+
+    Args:
+        tx: A transaction.
+        state: One of `TENDED`.
+        now: The time, UTC.
+        limit: How many at most, >= 1.
+        spare: Cases to leave alone.
+    """
+    moved, refused = 0, dict[str, SignoffError]()
+    for case in tx.due(state, now=now, limit=limit + len(spare)):
+        if case.id in spare:
+            continue
+        try:
+            moved += _TENDED[state](tx, case.id, now=now).state is not state
+        except LedgerBroken as error:
+            # It was raised before anything was written, so the others of this write stand.
+            refused[case.id] = error
+            _put_off(tx, case, now=now)
+    return Tended(moved=moved, refused=refused)
+
+
+def _put_off(tx: Transaction, case: Case, *, now: datetime) -> None:
+    """Look at a refused case again later, so that many of them cannot fill every page of what is due."""
+    tx.change(
+        Case,
+        (case.id,),
+        expect={"state": case.state, "attempt": case.attempt, "due_at": case.due_at},
+        to={"due_at": now + timedelta(seconds=REFUSED_S)},
+    )
 
 
 def _move(tx: Transaction, before: Case, change: dict[str, Any], *records: Record) -> Case | None:
@@ -161,34 +230,159 @@ def start(
     handling_of: Callable[[str], Handling | None],
     worker: str,
     now: datetime,
+    lease_s: float | None = None,
 ) -> Started | None:
     """
     Take the lease of a cleared effect and consume its approval.
 
+    Args:
+        tx: A transaction.
+        case_id: The case.
+        handling_of: How the effects of a checkpoint are run here; None if they are not.
+        worker: Who runs it.
+        now: The time, UTC.
+        lease_s: Seconds, > 0, until it is taken for lost unless it is renewed. By default as long as the handler may
+            take and a little more, for a caller who does not renew it.
+
     Returns:
-        What to run, or None if it is not there to run: not cleared, not due, or taken by another worker. A
-        case whose arguments the handler no longer takes goes back to waiting.
+        What to run, or None if it is not there to run: not cleared, not due, taken by another worker, or held back
+        by a limit of its checkpoint. A case whose arguments the handler no longer takes goes back to waiting.
 
     Raises:
         LedgerBroken: If what is stored is not what was approved; then nothing runs.
+        KeyReused: If the write is to be run again; see `taking`.
     """
     case = load(tx, case_id)
     if case.state is not State.CLEARED or case.due_at is None or case.due_at > now:
         return None
     handling = handling_of(case.checkpoint)
-    if handling is None:
+    if handling is None or not pace.enter(tx, case.checkpoint, handling.limits, now=now).of(1):
         return None
-    checkpoint = handling.declaration_of(case.version)
-    content = tx.get(Content, case_id, case.revision)
-    if content is None:
-        raise LedgerBroken(f"case {case_id} has no content for revision {case.revision}", case_id=case_id)
-    _require_approved(tx, checkpoint, case, content)
+    ready = _ready(tx, case, handling)
+    return _start(tx, case, handling, ready, worker=worker, now=now, lease_s=lease_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """
+    What one look at the cleared effects of a checkpoint came to.
+
+    Args:
+        started: What to run, each with its lease.
+        refused: Why a case was not started, by case; they are put off.
+        looked: How many cases were looked at; 0 if there was nothing to do, or no room.
+        free_at: When the checkpoint's rate lets the next one start, if that is what stood in the way.
+    """
+
+    started: Sequence[Started] = ()
+    refused: dict[str, SignoffError] = field(default_factory=dict)
+    looked: int = 0
+    free_at: datetime | None = None
+
+
+def take(
+    tx: Transaction,
+    checkpoint: str,
+    *,
+    handling: Handling,
+    worker: str,
+    now: datetime,
+    limit: int,
+    lease_s: float | None = None,
+) -> Taken:
+    """
+    Take the leases of the earliest cleared effects of a checkpoint, as many as its limits allow, in one write.
+
+    Args:
+        tx: A transaction.
+        checkpoint: Its name.
+        handling: How its effects are run here.
+        worker: Who runs them.
+        now: The time, UTC.
+        limit: How many at most, >= 1.
+        lease_s: As for `start`.
+
+    Raises:
+        KeyReused: If the write is to be run again; see `taking`.
+    """
+    room = pace.enter(tx, checkpoint, handling.limits, now=now)
+    if not room.of(limit):
+        return Taken(free_at=room.free_at)
+    started: list[Started] = []
+    refused: dict[str, SignoffError] = {}
+    page = tx.due(State.CLEARED, now=now, limit=room.of(limit), checkpoint=checkpoint)
+    for case in page:
+        try:
+            ready = _ready(tx, case, handling)
+        except OutsideError:
+            raise
+        except SignoffError as error:
+            # Up to here the case was only read, so what else this write does stands.
+            refused[case.id] = error
+            _put_off(tx, case, now=now)
+            continue
+        one = _start(tx, case, handling, ready, worker=worker, now=now, lease_s=lease_s)
+        if one is not None:
+            started.append(one)
+    return Taken(started=started, refused=refused, looked=len(page))
+
+
+def taking(store: Store, work: Callable[[Transaction], T]) -> T:
+    """Run a write with `start` or `take` in it, once more if two made the first pace of a checkpoint at once."""
     try:
-        arguments = handling.schema.to_python(content.arguments)
+        return store.write(work)
+    except KeyReused:
+        return store.write(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """What was approved; no arguments if the handler no longer takes them."""
+
+    checkpoint: Checkpoint
+    arguments: dict[str, Any] | None
+
+
+def _ready(tx: Transaction, case: Case, handling: Handling) -> _Ready:
+    """Read what is to run and compare it with what was approved; writes nothing."""
+    try:
+        checkpoint = handling.declaration_of(case.version)
+        content = tx.get(Content, case.id, case.revision)
+        if content is None:
+            raise LedgerBroken(f"case {case.id} has no content for revision {case.revision}", case_id=case.id)
+        _require_approved(tx, checkpoint, case, content)
+    except (ValueError, LookupError, TypeError) as error:
+        raise LedgerBroken(
+            f"case {case.id} cannot be read as it is stored ({_name(error)}); not run. Run signoff verify",
+            case_id=case.id,
+        ) from error
+    try:
+        return _Ready(checkpoint=checkpoint, arguments=handling.schema.to_python(content.arguments))
     except InvalidArguments:
-        redraft(tx, case_id, POLICY, now=now, reason="schema_changed")
+        return _Ready(checkpoint=checkpoint, arguments=None)
+    except Exception as error:
+        raise InvalidInput(
+            f"case {case.id}: the types of {case.checkpoint!r} raised {_name(error)} on its arguments; not run. "
+            "Mend the types, or withdraw the case",
+            case_id=case.id,
+        ) from error
+
+
+def _start(
+    tx: Transaction,
+    case: Case,
+    handling: Handling,
+    ready: _Ready,
+    *,
+    worker: str,
+    now: datetime,
+    lease_s: float | None,
+) -> Started | None:
+    if ready.arguments is None:
+        redraft(tx, case.id, POLICY, now=now, reason="schema_changed")
         return None
-    lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_MARGIN_S)
+    checkpoint = ready.checkpoint
+    lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_S if lease_s is None else lease_s)
     change = {
         "state": advance(case.state, Move.START),
         "due_at": lease_until,
@@ -197,7 +391,7 @@ def start(
     }
     running = case.but(**change)
     attempt = Attempt(
-        case_id=case_id,
+        case_id=case.id,
         attempt=running.attempt,
         generation=case.generation,
         key=case.idempotency_key,
@@ -208,7 +402,33 @@ def start(
     entry = move_entry(case, running, Move.START, by=WORKER, now=now, attempt=attempt.attempt)
     if _move(tx, case, change, attempt, entry) is None:
         return None
-    return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=arguments, handling=handling)
+    pace.spend(tx, case.checkpoint, handling.limits, now=now)
+    return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=ready.arguments, handling=handling)
+
+
+def renew(tx: Transaction, held: Sequence[Started], *, now: datetime, lease_s: float = LEASE_S) -> list[Started]:
+    """
+    Prolong the leases of effects that still run, all in one write; nothing else about them changes.
+
+    Args:
+        tx: A transaction.
+        held: What the caller started and still runs.
+        now: The time, UTC.
+        lease_s: Seconds, > 0, from now until they are taken for lost.
+
+    Returns:
+        Those whose lease is gone: ended, or taken for lost. Their answers change no state any more.
+    """
+    until = now + timedelta(seconds=lease_s)
+    lost = []
+    # Always in the same order, so that two writes that lock rows never wait for each other.
+    for one in sorted(held, key=lambda started: started.case.id):
+        case_id, number = one.case.id, one.attempt.attempt
+        if tx.change(Case, (case_id,), expect={"state": State.RUNNING, "attempt": number}, to={"due_at": until}):
+            tx.change(Attempt, (case_id, number), expect={"finished_at": None}, to={"lease_until": until})
+        else:
+            lost.append(one)
+    return lost
 
 
 def _require_approved(tx: Transaction, checkpoint: Checkpoint, case: Case, content: Content) -> None:
@@ -358,18 +578,42 @@ def run(
     *,
     handling_of: Callable[[str], Handling | None],
     worker: str,
+    lease_s: float | None = None,
+    holding: Callable[[Started], AbstractContextManager[object]] = nullcontext,
 ) -> Case | None:
     """
     Run a cleared effect once, if this call gets its lease.
 
+    Args:
+        store: Where the case is.
+        clock: The time.
+        case_id: The case.
+        handling_of: How the effects of a checkpoint are run here; None if they are not.
+        worker: Who runs it.
+        lease_s: As for `start`.
+        holding: Renews the lease while the block runs, where it is shorter than the handler may take.
+
     Returns:
         The case afterwards, or None if there was nothing to run.
     """
-    started = store.write(lambda tx: start(tx, case_id, handling_of=handling_of, worker=worker, now=clock.now()))
-    if started is None:
-        return None
-    ended = call(started)
-    return store.write(lambda tx: finish(tx, started, ended, now=clock.now()))
+    started = taking(
+        store,
+        lambda tx: start(tx, case_id, handling_of=handling_of, worker=worker, now=clock.now(), lease_s=lease_s),
+    )
+    return None if started is None else conclude(store, clock, started, holding=holding)
+
+
+def conclude(
+    store: Store,
+    clock: Clock,
+    started: Started,
+    *,
+    holding: Callable[[Started], AbstractContextManager[object]] = nullcontext,
+) -> Case:
+    """Run a started effect in this thread and record how it ended; arguments as for `run`."""
+    with holding(started):
+        ended = call(started)
+        return store.write(lambda tx: finish(tx, started, ended, now=clock.now()))
 
 
 # --- a person decides ------------------------------------------------------------------------------------

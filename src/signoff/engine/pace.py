@@ -1,0 +1,68 @@
+"""Pace: what the limits of a checkpoint allow at this moment, over all processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from signoff.domain.pace import Limits, Pace
+from signoff.ports import Reading, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """
+    How many effects may start now.
+
+    Args:
+        most: How many; None for any number.
+        free_at: When the next may start, where the rate is what stands in the way.
+    """
+
+    most: int | None = None
+    free_at: datetime | None = None
+
+    def of(self, wanted: int) -> int:
+        """Give how many of those wanted may start."""
+        return wanted if self.most is None else min(wanted, self.most)
+
+
+def look(tx: Reading, checkpoint: str, limits: Limits, *, now: datetime) -> Room:
+    """Tell how many effects of a checkpoint may start, as it looks now; only `enter` makes sure of it."""
+    return _room(tx, checkpoint, limits, tx.get(Pace, checkpoint), now=now) if limits else Room()
+
+
+def enter(tx: Transaction, checkpoint: str, limits: Limits, *, now: datetime) -> Room:
+    """
+    Tell how many effects may start in this write, and let no other write start one until it ends.
+
+    Raises:
+        KeyReused: If another write made the checkpoint's first pace at the same moment; then run this one again.
+    """
+    if not limits:
+        return Room()
+    pace = tx.get(Pace, checkpoint)
+    if pace is None:
+        pace = Pace(checkpoint=checkpoint, free_at=now)
+        tx.add(pace)
+    return _room(tx, checkpoint, limits, pace, now=now)
+
+
+def _room(tx: Reading, checkpoint: str, limits: Limits, pace: Pace | None, *, now: datetime) -> Room:
+    most: int | None = None
+    if limits.rate_per_s is not None:
+        free_at = limits.wait_until(pace.free_at, now=now) if pace is not None else None
+        if free_at is not None:
+            return Room(most=0, free_at=free_at)
+        most = 1
+    if limits.concurrency is not None:
+        left = max(0, limits.concurrency - tx.running(checkpoint))
+        most = left if most is None else min(most, left)
+    return Room(most=most)
+
+
+def spend(tx: Transaction, checkpoint: str, limits: Limits, *, now: datetime) -> None:
+    """Count one started effect; after `enter` in the same write."""
+    if limits.rate_per_s is not None:
+        # `enter` lets only one start, and only when it is free, so the next spacing begins now.
+        tx.change(Pace, (checkpoint,), expect={}, to={"free_at": now + limits.spacing})
