@@ -12,7 +12,7 @@ from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast, overload
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from signoff.app.accounts import Accounts
 from signoff.app.function import OPTIONS, CheckpointFunction
@@ -61,15 +61,16 @@ class Signoff:
     Checkpoints, cases and their ledger, on one database.
 
     Args:
-        url: A file such as `signoff.db`, `sqlite:///path`, or a `Store`. Missing files are created, older
-            schemas are brought up to date.
-        clock: The time; the machine's by default.
+        url: A file such as `signoff.db`, `sqlite:///path`, `postgresql://user@host/database`, or a `Store`. Missing
+            files are created and older ones brought up to date; so are empty databases of PostgreSQL set up.
+        clock: The time; by default the database's where it has a clock, else the machine's.
         workers: Handlers at a time of each checkpoint, run in threads of this process from the first proposal
             or verdict on; 0 for none, then call `run_due`.
 
     Raises:
         UsageError: If the URL names no supported database.
         SchemaTooNew: If a newer Signoff wrote the database.
+        SchemaTooOld: If a PostgreSQL database waits for `signoff migrate`.
         StoreUnavailable: If it cannot be opened.
 
     Examples:
@@ -85,8 +86,8 @@ class Signoff:
     """
 
     def __init__(self, url: str | Path | Store = "signoff.db", *, clock: Clock | None = None, workers: int = 4) -> None:
-        self.clock: Clock = clock or SystemClock()
         self.store: Store = open_store(url) if isinstance(url, str | Path) else url
+        self.clock: Clock = clock or self.store.clock or SystemClock()
         self._accounts = Accounts(self.store, self.clock)
         self._functions: dict[str, CheckpointFunction[..., Any]] = {}
         self._handlings: dict[str, Handling] = {}
@@ -822,22 +823,27 @@ def open_store(url: str | Path, *, create: bool = True) -> Store:
     Open the database behind a file name or URL.
 
     Args:
-        url: `signoff.db`, a path, or `sqlite:///path`.
-        create: Whether a missing file is made.
+        url: `signoff.db`, a path, `sqlite:///path`, or `postgresql://user@host/database`.
+        create: Whether a missing file is made, or an empty database set up.
 
     Raises:
-        UsageError: If the URL names no supported database.
-        InvalidInput: If the file is missing and is not to be made.
+        UsageError: If the URL names no supported database, or its driver is not installed.
+        InvalidInput: If there is nothing in it and it is not to be made.
     """
-    from signoff.storage.sqlite import SqliteStore
-
     if isinstance(url, str) and "://" in url:
-        scheme = urlsplit(url).scheme
+        scheme = url.partition(":")[0].lower()
+        if scheme in ("postgresql", "postgres"):
+            from signoff.storage.postgres import PostgresStore
+
+            return PostgresStore(url, create=create)
         if scheme != "sqlite" or not url.startswith("sqlite:///"):
             raise UsageError(
-                f"{scheme!r} is not a database this version opens; name a file, or sqlite:///path/to/signoff.db"
+                f"{scheme!r} is not a database this version opens; name a file, sqlite:///path/to/signoff.db, "
+                "or postgresql://user@host/database"
             )
         url = unquote(url.removeprefix("sqlite:///"))
+    from signoff.storage.sqlite import SqliteStore
+
     path = Path(url)
     if not create and not path.exists():
         raise InvalidInput(f"there is no database {path}; name one that exists")

@@ -55,7 +55,7 @@ def _text(name: str, *, optional: bool = False, key: bool = False) -> Column:
 
 
 def _int(name: str, *, optional: bool = False, key: bool = False) -> Column:
-    return _plain(name, sa.Integer(), optional=optional, key=key)
+    return _plain(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), optional=optional, key=key)
 
 
 def _number(name: str, *, optional: bool = False) -> Column:

@@ -92,12 +92,12 @@ class SqliteStore:
                 time.sleep(0.01)
 
     def _migrate(self) -> None:
-        from signoff.storage.migrations import needs_migration
+        from signoff.storage.migrations import SQLITE_TABLES, needs_migration
 
         # Before anything is changed, even the journal mode: it may be another program's file.
         connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
         try:
-            outdated = needs_migration(connection.execute)
+            outdated = needs_migration(connection.execute, SQLITE_TABLES)
         finally:
             connection.close()
         if outdated:

@@ -72,7 +72,7 @@ class _Request(Generic[T]):
 
 
 @contextmanager
-def _held_interrupt() -> Iterator[None]:
+def held_interrupt() -> Iterator[None]:
     """Let Ctrl+C wait for the end of a write: between two lines of it, it would leave the others without a leader."""
     usual = signal.getsignal(signal.SIGINT)
     if not callable(usual):
@@ -128,7 +128,7 @@ class GroupCommit:
         if self._leader == me:
             raise RuntimeError("a write cannot be started inside another write")
         if me == threading.main_thread().ident:
-            with _held_interrupt():
+            with held_interrupt():
                 return self._write(work, me)
         return self._write(work, me)
 

@@ -10,33 +10,52 @@ from signoff.errors import InvalidInput, SchemaTooNew
 HEAD = "0003"
 KNOWN = ("0001", "0002", "0003")
 
+SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
-def needs_migration(execute: Callable[[str], Any]) -> bool:
+
+def schema_of(execute: Callable[[str], Any], tables: str) -> str | None:
     """
-    Tell whether the database is empty or older than this version.
+    Give the schema a database has, None for an empty one.
 
     Args:
         execute: Runs one SQL text and gives a cursor.
+        tables: The SQL text that lists its tables.
 
     Raises:
         InvalidInput: If it is another program's database.
         SchemaTooNew: If a newer Signoff wrote it.
     """
-    table = execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-    if not table[0]:
-        others = execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1").fetchone()
-        if others is not None:
+    names = [name for (name,) in execute(tables).fetchall()]
+    if "alembic_version" not in names:
+        if names:
             raise InvalidInput(
-                f"the database belongs to another program (it has a table {others[0]!r}); name another file"
+                f"the database belongs to another program (it has a table {names[0]!r}); name another one"
             )
-        return True
+        return None
     row = execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None:
-        return True
-    if row[0] not in KNOWN:
+        return None
+    found = str(row[0])
+    if found not in KNOWN:
         raise SchemaTooNew(
-            f"the database has schema {row[0]}, this Signoff knows up to {HEAD}; install the newer version",
-            schema=row[0],
+            f"the database has schema {found}, this Signoff knows up to {HEAD}; install the newer version",
+            schema=found,
             known=HEAD,
         )
-    return bool(row[0] != HEAD)
+    return found
+
+
+def needs_migration(execute: Callable[[str], Any], tables: str) -> bool:
+    """
+    Tell whether the database is empty or older than this version.
+
+    Args:
+        execute: Runs one SQL text and gives a cursor.
+        tables: The SQL text that lists its tables.
+
+    Raises:
+        InvalidInput: If it is another program's database.
+        SchemaTooNew: If a newer Signoff wrote it.
+    """
+    return schema_of(execute, tables) != HEAD

@@ -67,12 +67,18 @@ def upgrade() -> None:
 
 
 def _one_order() -> None:
-    # Text sorts by its bytes, as on SQLite, whatever the database's locale.
-    columns = sa.inspect(op.get_bind())
+    # Text sorts by its bytes, as on SQLite, whatever the database's locale; whole numbers are as large as there.
+    connection = op.get_bind()
+    columns = sa.inspect(connection)
     for table in columns.get_table_names():
-        for column in columns.get_columns(table):
-            if isinstance(column["type"], sa.Text):
-                op.alter_column(table, column["name"], type_=sa.Text(collation="C"))
+        changes = [
+            f'ALTER COLUMN "{column["name"]}" TYPE {wanted}'
+            for column in columns.get_columns(table)
+            for kind, wanted in ((sa.Text, 'TEXT COLLATE "C"'), (sa.Integer, "BIGINT"))
+            if isinstance(column["type"], kind) and not isinstance(column["type"], sa.BigInteger)
+        ]
+        if changes:
+            op.execute(f'ALTER TABLE "{table}" {", ".join(changes)}')
     # Numbers are given before the commit, so a later one can be seen first; a reader of the ledger waits for those
-    # before it. Text, as no driver type is needed for it: it is only ever compared inside the database.
+    # before it.
     op.execute("ALTER TABLE entries ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
