@@ -39,8 +39,8 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-run: $(INSTALLED) ## review the sample support desk in this terminal
-	@$(BIN)/signoff review --sample
+run: $(INSTALLED) ## serve the sample support desk on 127.0.0.1:8642
+	@$(BIN)/signoff serve --sample
 
 demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at most a minute)
 	@$(BIN)/signoff demo
