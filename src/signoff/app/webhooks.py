@@ -168,7 +168,7 @@ class Webhooks:
         message = Message(
             id=f"msg_{id}_test_{new_id()}", event=TEST_EVENT, at=self._app.clock.now(), data={"webhook": id}
         )
-        prepared = self.intake.prepare(webhook, message)
+        prepared = self._prepare(webhook, message)
 
         def write(tx: Transaction) -> CaseHandle:
             tx.add(self._entry("webhook_test", by, webhook=id, delivery=prepared.case.id))
