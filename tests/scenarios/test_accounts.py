@@ -435,6 +435,13 @@ def test_five_failures_lock_a_name_whether_it_exists_or_not(
         assert fail(accounts, id) == ["NotSignedIn"]
 
 
+def test_a_right_password_of_a_disabled_account_counts_as_a_wrong_one(accounts: Accounts, grace: Account) -> None:
+    """Else whoever is never locked out would know that it is the right one."""
+    accounts.disable("grace", "ada")
+    tries = [outcome(lambda: accounts.sign_in("grace", PASSWORD)) for _ in range(6)]
+    assert tries == ["NotSignedIn"] * 5 + ["Overloaded"]
+
+
 def test_a_right_password_after_the_lock_forgets_the_failures(
     accounts: Accounts, clock: FakeClock, grace: Account
 ) -> None:
