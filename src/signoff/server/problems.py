@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -106,7 +107,7 @@ async def on_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, OutsideError):
-        headers["Retry-After"] = str(max(1, round(error.facts.get("retry_after_s") or 1)))
+        headers["Retry-After"] = str(max(1, math.ceil(error.facts.get("retry_after_s") or 1)))
     return respond(problem, headers)
 
 
