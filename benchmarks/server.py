@@ -151,9 +151,7 @@ def proposals(folder: Path) -> list[Figure]:
             ours=statistics.median(rates),
             bar=Bar(better="higher", absolute=800),
         ),
-        Figure(
-            figure="the same, p99", unit="ms", ours=statistics.median(tails), bar=Bar(better="lower", absolute=60)
-        ),
+        Figure(figure="the same, p99", unit="ms", ours=statistics.median(tails), bar=Bar(better="lower", absolute=60)),
         Figure(
             figure="NDJSON of 10,000 proposals",
             unit="/s",
@@ -300,9 +298,7 @@ def reviewing(folder: Path) -> list[Figure]:
             **peer,
         ),
         Figure(figure="cases ruled on twice", unit="", ours=doubled, bar=Bar(better="lower", absolute=0)),
-        Figure(
-            figure=f"server with {WAITING:,} cases", unit="MiB", ours=memory, bar=Bar(better="lower", absolute=300)
-        ),
+        Figure(figure=f"server with {WAITING:,} cases", unit="MiB", ours=memory, bar=Bar(better="lower", absolute=300)),
     ]
 
 
@@ -350,9 +346,7 @@ def postgres(folder: Path) -> list[Figure]:
     from signoff import measure
 
     with postgres_server(folder / "pg") as fresh:
-        on_lite = [
-            measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)
-        ]
+        on_lite = [measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)]
         on_pg = [measure.full_cycles(fresh(), 1_600, threads=16).per_second for _ in range(ROUNDS)]
         drained_lite = [_drain(str(folder / f"drain{n}.db"), folder) for n in range(ROUNDS)]
         drained_pg = [_drain(fresh(), folder) for _ in range(ROUNDS)]
