@@ -331,7 +331,7 @@ def _review(desk: Desk, *, people: int, each: int) -> Tally:
 
 def _doubled(url: str, *, expected: int) -> float:
     with Signoff(url, workers=0) as app:
-        ruled = [history for history in app.verdicts()]
+        ruled = list(app.verdicts())
         if len(ruled) != expected:
             raise RuntimeError(f"{len(ruled)} cases were ruled on, {expected} verdicts were acknowledged")
         return float(sum(len(history.verdicts) != 1 for history in ruled))
@@ -348,8 +348,8 @@ def postgres(folder: Path) -> list[Figure]:
     with postgres_server(folder / "pg") as fresh:
         on_lite = [measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)]
         on_pg = [measure.full_cycles(fresh(), 1_600, threads=16).per_second for _ in range(ROUNDS)]
-        drained_lite = [_drain(str(folder / f"drain{n}.db"), folder) for n in range(ROUNDS)]
-        drained_pg = [_drain(fresh(), folder) for _ in range(ROUNDS)]
+        drained_lite = [_drain(str(folder / f"drain{n}.db")) for n in range(ROUNDS)]
+        drained_pg = [_drain(fresh()) for _ in range(ROUNDS)]
         with served(fresh()) as desk:
             fill(desk.url, 10_000)
             people = [_review(desk, people=16, each=50) for _ in range(ROUNDS)]
@@ -381,7 +381,7 @@ def postgres(folder: Path) -> list[Figure]:
     ]
 
 
-def _drain(url: str, folder: Path) -> float:
+def _drain(url: str) -> float:
     """Let two processes run 10,000 effects; each must have run once."""
     count = 10_000
     with Signoff(url, workers=0) as app:
