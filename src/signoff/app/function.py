@@ -13,6 +13,7 @@ from signoff.app.handle import CaseHandle, new_id
 from signoff.app.views import Outcome
 from signoff.domain.case import State
 from signoff.domain.checkpoint import Checkpoint, Delivery, Oversight, declare
+from signoff.domain.pace import Limits
 from signoff.domain.proposal import Proposal
 from signoff.engine import propose, review
 from signoff.engine.execute import Handling
@@ -75,6 +76,7 @@ class CheckpointFunction(Generic[P, T]):
         check: Check | None,
         drafter: Drafter | None,
         wait_s: float,
+        limits: Limits,
     ) -> None:
         self._app = app
         self._function = function
@@ -82,6 +84,7 @@ class CheckpointFunction(Generic[P, T]):
         self._registered: Checkpoint | None = None
         self._wait_s = wait_s
         self._check = check
+        self._limits = limits
         self._reversal: CheckpointFunction[..., Any] | None = None
         self.signature = signature
         self.drafter = drafter
@@ -243,7 +246,14 @@ class CheckpointFunction(Generic[P, T]):
             )
         )
         self._reversal = CheckpointFunction(
-            self._app, function, declaration, signature, check=None, drafter=None, wait_s=self._wait_s
+            self._app,
+            function,
+            declaration,
+            signature,
+            check=None,
+            drafter=None,
+            wait_s=self._wait_s,
+            limits=Limits(),
         )
         self._app._add(self._reversal)
         return function
@@ -316,6 +326,7 @@ class CheckpointFunction(Generic[P, T]):
             handler=function,
             check=self._check,
             to_receipt=receipt,
+            limits=self._limits,
         )
 
     def __repr__(self) -> str:

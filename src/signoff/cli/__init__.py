@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, triage, verify
+from signoff.cli import bench, cases, demo, export, review, triage, verify, worker
 
 app = typer.Typer(
     name="signoff",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 for command in (
     review.review,
+    worker.worker,
     triage.triage,
     demo.demo,
     cases.cases,
