@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify, webhook
+from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify, webhook, worker
 
 app = typer.Typer(
     name="signoff",
@@ -19,6 +19,7 @@ app = typer.Typer(
 for command in (
     review.review,
     serve.serve,
+    worker.worker,
     triage.triage,
     demo.demo,
     cases.cases,

@@ -79,6 +79,7 @@ def serve(
     address = f"http://{shown}:{bound}/"
     server = _Server(config, started=lambda: ready(f"{address}?token={local.token}" if local else address))
     app.start()
+    app.deliver_webhooks()
     try:
         server.run(sockets=[listener])
     finally:
