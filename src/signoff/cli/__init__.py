@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from signoff.cli import bench, cases, demo, export, review, triage, verify
+from signoff.cli import bench, cases, copy, demo, export, migrate, review, triage, verify
 
 app = typer.Typer(
     name="signoff",
@@ -24,6 +24,8 @@ for command in (
     cases.case,
     export.export,
     verify.verify,
+    copy.copy,
+    migrate.migrate,
     bench.bench,
 ):
     app.command()(command)
