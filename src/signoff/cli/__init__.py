@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from signoff.cli import account, bench, cases, copy, demo, export, migrate, review, serve, triage, verify, webhook, worker
+from signoff.cli import (
+    account,
+    bench,
+    cases,
+    copy,
+    demo,
+    export,
+    migrate,
+    review,
+    serve,
+    triage,
+    verify,
+    webhook,
+    worker,
+)
 
 app = typer.Typer(
     name="signoff",
