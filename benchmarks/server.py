@@ -151,9 +151,7 @@ def proposals(folder: Path) -> list[Figure]:
             ours=statistics.median(rates),
             bar=Bar(better="higher", absolute=800),
         ),
-        Figure(
-            figure="the same, p99", unit="ms", ours=statistics.median(tails), bar=Bar(better="lower", absolute=60)
-        ),
+        Figure(figure="the same, p99", unit="ms", ours=statistics.median(tails), bar=Bar(better="lower", absolute=60)),
         Figure(
             figure="NDJSON of 10,000 proposals",
             unit="/s",
@@ -300,9 +298,7 @@ def reviewing(folder: Path) -> list[Figure]:
             **peer,
         ),
         Figure(figure="cases ruled on twice", unit="", ours=doubled, bar=Bar(better="lower", absolute=0)),
-        Figure(
-            figure=f"server with {WAITING:,} cases", unit="MiB", ours=memory, bar=Bar(better="lower", absolute=300)
-        ),
+        Figure(figure=f"server with {WAITING:,} cases", unit="MiB", ours=memory, bar=Bar(better="lower", absolute=300)),
     ]
 
 
@@ -335,7 +331,7 @@ def _review(desk: Desk, *, people: int, each: int) -> Tally:
 
 def _doubled(url: str, *, expected: int) -> float:
     with Signoff(url, workers=0) as app:
-        ruled = [history for history in app.verdicts()]
+        ruled = list(app.verdicts())
         if len(ruled) != expected:
             raise RuntimeError(f"{len(ruled)} cases were ruled on, {expected} verdicts were acknowledged")
         return float(sum(len(history.verdicts) != 1 for history in ruled))
@@ -350,12 +346,10 @@ def postgres(folder: Path) -> list[Figure]:
     from signoff import measure
 
     with postgres_server(folder / "pg") as fresh:
-        on_lite = [
-            measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)
-        ]
+        on_lite = [measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)]
         on_pg = [measure.full_cycles(fresh(), 1_600, threads=16).per_second for _ in range(ROUNDS)]
-        drained_lite = [_drain(str(folder / f"drain{n}.db"), folder) for n in range(ROUNDS)]
-        drained_pg = [_drain(fresh(), folder) for _ in range(ROUNDS)]
+        drained_lite = [_drain(str(folder / f"drain{n}.db")) for n in range(ROUNDS)]
+        drained_pg = [_drain(fresh()) for _ in range(ROUNDS)]
         with served(fresh()) as desk:
             fill(desk.url, 10_000)
             people = [_review(desk, people=16, each=50) for _ in range(ROUNDS)]
@@ -387,7 +381,7 @@ def postgres(folder: Path) -> list[Figure]:
     ]
 
 
-def _drain(url: str, folder: Path) -> float:
+def _drain(url: str) -> float:
     """Let two processes run 10,000 effects; each must have run once."""
     count = 10_000
     with Signoff(url, workers=0) as app:

@@ -41,6 +41,16 @@ class Receiver:
             os.write(file.fileno(), f"question {key}\n".encode())
         return f"receipt of {key}" if self.effects()[key] else None
 
+    def note(self, kind: str, key: str) -> None:
+        """Write down one line, in one system call, in the order of arrival."""
+        with self.path.open("ab", buffering=0) as file:
+            os.write(file.fileno(), f"{kind} {key}\n".encode())
+
+    def notes(self) -> list[tuple[str, str]]:
+        """Give all lines, in the order of arrival."""
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return [(kind, key) for kind, key in map(str.split, lines)]
+
     def effects(self) -> Counter[str]:
         """How often the effect of each key happened."""
         return self._count("effect")

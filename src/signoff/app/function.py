@@ -14,6 +14,7 @@ from signoff.app.intake import Intake
 from signoff.app.views import Outcome
 from signoff.domain.case import State
 from signoff.domain.checkpoint import Checkpoint, Delivery, Oversight, declare
+from signoff.domain.pace import Limits
 from signoff.domain.proposal import Proposal
 from signoff.engine import propose, review
 from signoff.engine.execute import Handling
@@ -69,6 +70,7 @@ class CheckpointFunction(Generic[P, T]):
         check: Check | None,
         drafter: Drafter | None,
         wait_s: float,
+        limits: Limits,
     ) -> None:
         self._app = app
         self._function = function
@@ -76,6 +78,7 @@ class CheckpointFunction(Generic[P, T]):
         self._registered: Checkpoint | None = None
         self._wait_s = wait_s
         self._check = check
+        self._limits = limits
         self._reversal: CheckpointFunction[..., Any] | None = None
         self.signature = signature
         self.drafter = drafter
@@ -214,7 +217,14 @@ class CheckpointFunction(Generic[P, T]):
             )
         )
         self._reversal = CheckpointFunction(
-            self._app, function, declaration, signature, check=None, drafter=None, wait_s=self._wait_s
+            self._app,
+            function,
+            declaration,
+            signature,
+            check=None,
+            drafter=None,
+            wait_s=self._wait_s,
+            limits=Limits(),
         )
         self._app._add(self._reversal)
         return function
@@ -275,6 +285,7 @@ class CheckpointFunction(Generic[P, T]):
             handler=function,
             check=self._check,
             to_receipt=receipt,
+            limits=self._limits,
         )
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast, overload
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from signoff.app.accounts import Accounts
 from signoff.app.function import OPTIONS, CheckpointFunction
@@ -29,6 +29,7 @@ from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry
 from signoff.domain.note import Note
+from signoff.domain.pace import limit
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.engine import execute, oversee, review
@@ -89,6 +90,7 @@ class Signoff:
         self.store: Store = open_store(url) if isinstance(url, str | Path) else url
         self.clock: Clock = clock or self.store.clock or SystemClock()
         self._accounts = Accounts(self.store, self.clock)
+        self._database = shown(url)
         self._functions: dict[str, CheckpointFunction[..., Any]] = {}
         self._handlings: dict[str, Handling] = {}
         self._declarations: dict[tuple[str, int], Checkpoint] = {}
@@ -100,7 +102,14 @@ class Signoff:
         self._learner = Learner(self.store, self._learning)
         self.webhooks = Webhooks(self)
         self._guard = threading.Lock()
+        self._only: frozenset[str] | None = None
+        self._stopped = False
         self._closed = False
+
+    @property
+    def database(self) -> str:
+        """Where the cases are kept, as it may be shown: without a password."""
+        return self._database
 
     # --- declaring
 
@@ -126,6 +135,8 @@ class Signoff:
         timeout_s: float = 30.0,
         max_tries: int = 5,
         backoff_s: float = 1.0,
+        concurrency: int | None = None,
+        rate_per_s: float | None = None,
         wait_s: float = 60.0,
         label: str | None = None,
         drafter: Drafter | None = None,
@@ -152,6 +163,8 @@ class Signoff:
         timeout_s: float = 30.0,
         max_tries: int = 5,
         backoff_s: float = 1.0,
+        concurrency: int | None = None,
+        rate_per_s: float | None = None,
         wait_s: float = 60.0,
         label: str | None = None,
         drafter: Drafter | None = None,
@@ -178,6 +191,9 @@ class Signoff:
             timeout_s: Seconds, > 0, the function may take.
             max_tries: Tries, >= 1, of an effect that may be retried.
             backoff_s: Seconds before the second try, doubled each time.
+            concurrency: Effects, >= 1, that may run at the same moment, over all processes; None for any number.
+            rate_per_s: Effects, > 0, that may start in any second, over all processes, evenly spaced; None for any
+                number.
             wait_s: Seconds, >= 0, a direct call waits.
             label: The argument that is a category; makes it a label checkpoint.
             drafter: Makes the first pass from the evidence.
@@ -235,7 +251,14 @@ class Signoff:
                 )
             )
             made = CheckpointFunction(
-                self, function, declaration, signature, check=check, drafter=drafter, wait_s=wait_s
+                self,
+                function,
+                declaration,
+                signature,
+                check=check,
+                drafter=drafter,
+                wait_s=wait_s,
+                limits=limit(called, concurrency=concurrency, rate_per_s=rate_per_s),
             )
             self._add(made)
             return made
@@ -282,14 +305,14 @@ class Signoff:
         function = self._functions.get(checkpoint)
         if function is not None:
             return function.intake
-        registered = self.declared(checkpoint)
+        registered = self.declaration(checkpoint)
         return Intake(
             self,
             lambda: registered,
             partial(check_schema, registered.arguments_schema, name=checkpoint),
         )
 
-    def declared(self, checkpoint: str) -> Checkpoint:
+    def declaration(self, checkpoint: str) -> Checkpoint:
         """
         Give the newest declaration of a checkpoint: the one made here, else the last one registered.
 
@@ -418,9 +441,18 @@ class Signoff:
         """List the checkpoints that were ever registered in the database."""
         return self.store.read(lambda tx: tx.checkpoint_names())
 
+    def declared(self) -> list[str]:
+        """List the checkpoints declared in this process, by name."""
+        return sorted(self._functions)
+
     def runs(self, checkpoint: str) -> bool:
         """Tell whether effects of that checkpoint run in this process."""
-        return checkpoint in self._handlings and self._workers > 0
+        return checkpoint in self._run_here() and self._workers > 0
+
+    def _run_here(self) -> dict[str, Handling]:
+        if self._only is None:
+            return self._handlings
+        return {name: handling for name, handling in self._handlings.items() if name in self._only}
 
     def labels(self, checkpoint: str | None = None) -> list[str]:
         """List the labels that label drafters declared here know, or else those that people have approved."""
@@ -509,8 +541,25 @@ class Signoff:
 
     # --- running
 
-    def start(self) -> None:
-        """Start this process's worker and learner; otherwise the first proposal or verdict does."""
+    def start(self, *, only: Collection[str] | None = None, workers: int | None = None) -> None:
+        """
+        Start this process's worker and learner; otherwise the first proposal or verdict does.
+
+        Args:
+            only: Run the effects of these checkpoints here, and of no others; by default of all declared.
+            workers: Handlers at a time of each checkpoint, >= 0; by default as the app was made with.
+
+        Raises:
+            UnknownCheckpoint: If one of `only` is not declared here.
+        """
+        if only is not None:
+            self._only = frozenset(self.function(name).name for name in only)
+        if workers is not None:
+            if workers < 0:
+                raise UsageError(f"workers is {workers}, but must be >= 0")
+            self._workers = workers
+            if self._worker is not None:
+                self._worker.threads = workers
         self._need_worker()
 
     def deliver_webhooks(self, *, allow: Collection[str] = ()) -> None:
@@ -528,6 +577,21 @@ class Signoff:
         """
         self.webhooks._deliver(allow)
         self._need_worker()
+
+    def stop(self, *, timeout_s: float = 5.0) -> int:
+        """
+        Take on no more effects in this process and wait for those that run; a worker does not start again.
+
+        Args:
+            timeout_s: Seconds, >= 0, to wait for handlers.
+
+        Returns:
+            How many handlers still run; each ends as its delivery says.
+        """
+        with self._guard:
+            self._stopped = True
+            worker = self._worker
+        return 0 if worker is None else worker.stop(timeout_s=timeout_s)
 
     def run_due(self, *, limit: int = 1000) -> int:
         """
@@ -605,8 +669,7 @@ class Signoff:
                 return
             self._closed = True
         self.webhooks._stop()
-        if self._worker is not None:
-            self._worker.stop(timeout_s=timeout_s)
+        self.stop(timeout_s=timeout_s)
         self._learner.stop()
         self._leases.stop()
         self.store.close()
@@ -629,11 +692,11 @@ class Signoff:
         if self._worker is not None or self._workers < 1:
             return
         with self._guard:
-            if self._worker is None and not self._closed:
+            if self._worker is None and not self._stopped:
                 worker = Worker(
                     self.store,
                     self.clock,
-                    lambda: self._handlings,
+                    self._run_here,
                     leases=self._leases,
                     threads=self._workers,
                 )
@@ -821,6 +884,26 @@ def _latest(tx: Reading, *, name: str) -> Checkpoint | None:
 
 def _settled(tx: Reading, *, checkpoint: str, after_seq: int) -> list[Example]:
     return tx.examples(checkpoint, after_seq=after_seq, limit=1000)
+
+
+def shown(url: str | Path | Store) -> str:
+    """
+    Give the name of a database as it may be shown: without a password.
+
+    Examples:
+        >>> shown("postgresql://desk:secret@db.example.org:5433/signoff?sslmode=require&password=secret")
+        'postgresql://desk@db.example.org:5433/signoff'
+        >>> shown("sqlite:////var/lib/signoff.db")
+        'sqlite:////var/lib/signoff.db'
+    """
+    if not isinstance(url, str | Path):
+        return str(getattr(url, "path", type(url).__name__))
+    if isinstance(url, Path) or "://" not in url:
+        return str(url)
+    parts = urlsplit(url)
+    user = parts.username
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{f'{user}@' if user else ''}{place}{parts.path}"
 
 
 def open_store(url: str | Path, *, create: bool = True) -> Store:

@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify, webhook
+from signoff.cli import (
+    account,
+    bench,
+    cases,
+    copy,
+    demo,
+    export,
+    migrate,
+    review,
+    serve,
+    triage,
+    verify,
+    webhook,
+    worker,
+)
 
 app = typer.Typer(
     name="signoff",
@@ -19,12 +33,15 @@ app = typer.Typer(
 for command in (
     review.review,
     serve.serve,
+    worker.worker,
     triage.triage,
     demo.demo,
     cases.cases,
     cases.case,
     export.export,
     verify.verify,
+    copy.copy,
+    migrate.migrate,
     bench.bench,
 ):
     app.command()(command)

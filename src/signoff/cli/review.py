@@ -11,6 +11,7 @@ import typer
 
 from signoff.cli.cases import require_checkpoint
 from signoff.cli.output import INTERRUPTED, database, fail, told
+from signoff.cli.target import import_app, names_app
 
 if TYPE_CHECKING:
     from signoff.app import Signoff
@@ -84,8 +85,8 @@ def _target(target: str | None) -> Iterator[Signoff]:
     from signoff.app import Signoff, open_store
 
     name = database(target)
-    if _is_module(name):
-        app = _import(name)
+    if names_app(name):
+        app = import_app(name)
         app.start()
     else:
         app = Signoff(open_store(name, create=False), workers=0)
@@ -94,27 +95,3 @@ def _target(target: str | None) -> Iterator[Signoff]:
         yield app
     finally:
         app.close()
-
-
-def _is_module(name: str) -> bool:
-    head, colon, tail = name.partition(":")
-    return bool(colon) and tail.isidentifier() and all(part.isidentifier() for part in head.split("."))
-
-
-def _import(name: str) -> Signoff:
-    import importlib
-    import sys
-
-    from signoff.app import Signoff
-
-    module, _, attribute = name.partition(":")
-    sys.path.insert(0, "")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        fail(f"{name}: there is no module {error.name!r} here; run from the folder that holds it")
-    except AttributeError:
-        fail(f"{name}: module {module!r} has no {attribute!r}")
-    if not isinstance(found, Signoff):
-        fail(f"{name} is a {type(found).__name__}, not a Signoff")
-    return found

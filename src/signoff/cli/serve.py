@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signoff.cli.output import database, fail, told
-from signoff.cli.review import SAMPLE, _import, _is_module, login_name
+from signoff.cli.review import SAMPLE, login_name
+from signoff.cli.target import import_app, names_app
 
 if TYPE_CHECKING:
     from signoff.app import Signoff
@@ -85,8 +86,8 @@ def _target(target: str | None) -> Iterator[Signoff]:
     from signoff.app import Signoff, open_store
 
     name = database(target)
-    if _is_module(name):
-        app = _import(name)
+    if names_app(name):
+        app = import_app(name)
     else:
         app = Signoff(open_store(name))
         typer.echo("Effects run where the application runs: signoff worker module:app.")

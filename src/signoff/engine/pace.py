@@ -27,9 +27,12 @@ class Room:
         return wanted if self.most is None else min(wanted, self.most)
 
 
+_ANY = Room()
+
+
 def look(tx: Reading, checkpoint: str, limits: Limits, *, now: datetime) -> Room:
     """Tell how many effects of a checkpoint may start, as it looks now; only `enter` makes sure of it."""
-    return _room(tx, checkpoint, limits, tx.get(Pace, checkpoint), now=now) if limits else Room()
+    return _room(tx, checkpoint, limits, tx.get(Pace, checkpoint), now=now) if limits else _ANY
 
 
 def enter(tx: Transaction, checkpoint: str, limits: Limits, *, now: datetime) -> Room:
@@ -40,7 +43,7 @@ def enter(tx: Transaction, checkpoint: str, limits: Limits, *, now: datetime) ->
         KeyReused: If another write made the checkpoint's first pace at the same moment; then run this one again.
     """
     if not limits:
-        return Room()
+        return _ANY
     pace = tx.get(Pace, checkpoint)
     if pace is None:
         pace = Pace(checkpoint=checkpoint, free_at=now)

@@ -94,7 +94,7 @@ class Worker:
         self._clock = clock
         self._handlings = handlings
         self._leases = leases
-        self._threads = threads
+        self.threads = threads
         self._name = worker_name()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -277,7 +277,7 @@ class Worker:
         elif name in self._paused:
             self._paused.discard(name)
             log.warning("checkpoint %r goes on here", name)
-        return lane.room(self._threads)
+        return lane.room(self.threads)
 
     def _take_for(self, name: str, handling: Handling, room: int) -> bool:
         taken: Taken = execute.taking(

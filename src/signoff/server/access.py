@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from fastapi.security import APIKeyCookie, HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from signoff.app import Reviewer, Signoff
 from signoff.domain.account import Scope
 from signoff.domain.actor import Actor, Role
+from signoff.domain.entry import Entry, EntryKind
 from signoff.errors import NotAllowed, NotSignedIn
 
 COOKIE = "signoff_session"
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_PERSON = frozenset({Scope.REVIEW, Scope.READ})
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token of `signoff token new`.")
-_cookie = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="Set by signing in.")
+_REMEMBERED_S = 1.0
+_MOST_REMEMBERED = 10_000
+
+SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of `signoff token new`."},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."},
+}
+"""How a caller may say who they are, as OpenAPI has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,73 @@ class LocalDesk:
         self.cookie = secrets.token_urlsafe(32)
 
 
+class Callers:
+    """
+    Who is behind a token or cookie.
+
+    An answer holds for a second, and until anything about accounts is written: asking the database each time would cost
+    each request a thread.
+
+    Args:
+        app: Whose accounts.
+        local: Lets in one person by a printed link, where there are no accounts.
+    """
+
+    def __init__(self, app: Signoff, local: LocalDesk | None) -> None:
+        self._app = app
+        self._local = local
+        self._known: dict[tuple[str, str], tuple[Caller, float]] = {}
+        app.store.on_commit(self.notice)
+
+    def notice(self, entries: Sequence[Entry]) -> None:
+        """Forget everything once anything about accounts was written."""
+        if any(entry.kind is EntryKind.ACCOUNT for entry in entries):
+            self._known.clear()
+
+    def remembered(self, kind: str, secret: str) -> Caller | None:
+        """Give a caller that was found a moment ago; asks nobody."""
+        found = self._known.get((kind, secret))
+        return found[0] if found is not None and found[1] > time.monotonic() else None
+
+    def find(self, kind: str, secret: str) -> Caller:
+        """
+        Ask the database.
+
+        Raises:
+            NotSignedIn: If the secret does not work.
+        """
+        until = time.monotonic() + _REMEMBERED_S
+        caller = self._by_token(secret) if kind == "token" else self._by_cookie(secret)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[kind, secret] = caller, until
+        return caller
+
+    def _by_token(self, secret: str) -> Caller:
+        local = self._local
+        if local is not None and local.lets_in(secret):
+            return Caller(app=self._app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
+        found = self._app.accounts.token(secret)
+        if found is None:
+            raise NotSignedIn("that token does not work: unknown, expired or revoked; make one with signoff token new")
+        token, account = found
+        return Caller(
+            app=self._app,
+            id=token.subject,
+            scopes=frozenset(token.scopes),
+            actor=account.actor if account is not None else None,
+        )
+
+    def _by_cookie(self, secret: str) -> Caller:
+        local = self._local
+        if local is not None and local.knows(secret):
+            return Caller(app=self._app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
+        account = self._app.accounts.session(secret)
+        if account is None:
+            raise NotSignedIn("your session has ended; sign in again")
+        return Caller(app=self._app, id=account.id, scopes=_OF_PERSON, actor=account.actor)
+
+
 class Needs:
     """
     What a route takes; a dependency that gives the `Caller`, or refuses.
@@ -96,23 +171,22 @@ class Needs:
     def __init__(self, *scopes: Scope) -> None:
         self.scopes = frozenset(scopes)
 
-    def __call__(
-        self,
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-        cookie: Annotated[str | None, Depends(_cookie)],
-    ) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """Find out who asks."""
-        app: Signoff = request.app.state.signoff
-        local: LocalDesk | None = request.app.state.local
-        if bearer is not None:
-            caller = _by_token(app, local, bearer.credentials)
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        cookie = request.cookies.get(COOKIE)
+        if scheme.lower() == "bearer" and secret.strip():
+            kind, secret = "token", secret.strip()
         elif cookie is not None:
-            caller = _by_cookie(app, local, cookie)
+            kind, secret = "session", cookie
             if request.method not in _CHANGES_NOTHING:
                 require_same_origin(request)
         else:
             raise NotSignedIn("this takes a token or a session; sign in, or send Authorization: Bearer TOKEN")
+        callers: Callers = request.app.state.callers
+        caller = callers.remembered(kind, secret)
+        if caller is None:
+            caller = await run_in_threadpool(callers.find, kind, secret)
         if not caller.scopes & self.scopes:
             wanted = " or ".join(sorted(self.scopes))
             raise NotAllowed(
@@ -120,30 +194,6 @@ class Needs:
                 needs=wanted,
             )
         return caller
-
-
-def _by_token(app: Signoff, local: LocalDesk | None, secret: str) -> Caller:
-    if local is not None and local.lets_in(secret):
-        return Caller(app=app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
-    found = app.accounts.token(secret)
-    if found is None:
-        raise NotSignedIn("that token does not work: unknown, expired or revoked; make one with signoff token new")
-    token, account = found
-    return Caller(
-        app=app,
-        id=token.subject,
-        scopes=frozenset(token.scopes),
-        actor=account.actor if account is not None else None,
-    )
-
-
-def _by_cookie(app: Signoff, local: LocalDesk | None, secret: str) -> Caller:
-    if local is not None and local.knows(secret):
-        return Caller(app=app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
-    account = app.accounts.session(secret)
-    if account is None:
-        raise NotSignedIn("your session has ended; sign in again")
-    return Caller(app=app, id=account.id, scopes=_OF_PERSON, actor=account.actor)
 
 
 def require_same_origin(request: Request) -> None:

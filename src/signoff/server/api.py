@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from inspect import cleandoc
 from typing import Any
@@ -11,6 +11,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -18,7 +19,7 @@ from signoff import __version__
 from signoff.app import Signoff
 from signoff.errors import SignoffError
 from signoff.server import pages
-from signoff.server.access import LocalDesk
+from signoff.server.access import SCHEMES, Callers, LocalDesk, Needs
 from signoff.server.body import MOST_BYTES
 from signoff.server.feed import Feed
 from signoff.server.gate import MOST_AT_ONCE, Gate
@@ -29,6 +30,8 @@ from signoff.wire import Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_SUBJECTS = (proposals, review, cases, events, session, health)
 
 THREADS = 12
 """Requests that use the database at the same moment; more would only wait for each other."""
@@ -106,10 +109,11 @@ def make_api(
     )
     api.state.signoff = app
     api.state.local = local
+    api.state.callers = Callers(app, local)
     api.state.metrics = metrics
-    api.state.feed = Feed(app)
-    for routes in (proposals, review, cases, events, session, health):
-        api.include_router(routes.router, prefix=PREFIX)
+    api.state.feed = Feed(app, api.state.callers.notice)
+    for subject in _SUBJECTS:
+        api.include_router(subject.router, prefix=PREFIX)
     pages.add_pages(api)
     api.add_exception_handler(SignoffError, on_error)
     api.add_exception_handler(HTTPException, on_http)
@@ -142,10 +146,27 @@ def _describe(api: FastAPI) -> None:
                 schemas.pop(unused, None)
             for schema in schemas.values():
                 _explain(schema)
+            document["components"]["securitySchemes"] = SCHEMES
+            for path, method, needs in needed():
+                operation = document["paths"][path][method]
+                operation["security"] = [] if needs is None else [{name: []} for name in SCHEMES]
+                if needs is not None:
+                    scopes = " or ".join(f"`{scope}`" for scope in sorted(needs.scopes))
+                    operation["description"] += f"\n\nTakes the scope {scopes}."
             made.update(document)
         return made
 
     api.openapi = openapi  # type: ignore[method-assign]
+
+
+def needed() -> Iterator[tuple[str, str, Needs | None]]:
+    """List every operation of the API by path and method, with what it takes; None for the open ones."""
+    for subject in _SUBJECTS:
+        for route in subject.router.routes:
+            if isinstance(route, APIRoute):
+                found = [each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)]
+                for method in sorted(route.methods or ()):
+                    yield PREFIX + route.path_format, method.lower(), found[0] if found else None
 
 
 def _explain(schema: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.concurrency import run_in_threadpool
 
@@ -33,10 +33,12 @@ class Feed:
 
     Args:
         app: Whose ledger.
+        heard: Called with each page of entries, whatever process wrote them.
     """
 
-    def __init__(self, app: Signoff) -> None:
+    def __init__(self, app: Signoff, *heard: Callable[[Sequence[Entry]], object]) -> None:
         self._app = app
+        self._heard = (app.noticed, *heard)
         self._kept: deque[Entry] = deque(maxlen=_KEPT)
         self._moved = asyncio.Event()
         self._wake = asyncio.Event()
@@ -89,7 +91,8 @@ class Feed:
         while page := await run_in_threadpool(self._page, self.seq, _PAGE):
             self._kept.extend(page)
             self.seq = page[-1].seq
-            self._app.noticed(page)
+            for hear in self._heard:
+                hear(page)
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
 

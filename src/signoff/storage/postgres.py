@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -573,9 +573,6 @@ class PostgresStore:
     @contextmanager
     def _borrowed(self) -> Iterator[Connection]:
         """Lend a connection of the pool; one that is not fit for the next is given up."""
-        me = self._threads.me
-        if me.writing and me.reading is not None:
-            raise RuntimeError("a write cannot be started inside a read")
         connection = self._take()
         try:
             yield connection
@@ -613,7 +610,7 @@ class PostgresStore:
                 return self._attempt(work, careful=careful)
             except _Lost as ended:
                 if lost:
-                    raise self._address.translate(ended.error) from None
+                    raise self._address.translate(ended.error, write=True) from None
                 lost = True
                 self._pool.check()
             except errors.UniqueViolation as error:
@@ -627,14 +624,16 @@ class PostgresStore:
             except (errors.SerializationFailure, errors.DeadlockDetected) as error:
                 reruns += 1
                 if reruns > _RERUNS:
-                    raise self._address.translate(error) from None
+                    raise self._address.translate(error, write=True) from None
                 self._stopping.wait(random.uniform(0, 0.001) * 2 ** min(reruns, 6))
             except psycopg.Error as error:
-                raise self._address.translate(error) from None
+                raise self._address.translate(error, write=True) from None
 
     def _attempt(self, work: Callable[[Transaction], T], *, careful: bool) -> tuple[T, Sequence[Entry]]:
         """Run one transaction; whatever is raised, nothing of it was kept, unless it says otherwise."""
-        with self._borrowed() as connection:
+        committing = False
+        done: psycopg.Cursor[Any] | None = None
+        with self._borrowed() as connection, ExitStack() as until_kept:
             try:
                 with _pipeline(connection) as pipeline:
                     connection.execute(_BEGIN)
@@ -645,39 +644,29 @@ class PostgresStore:
                     if self._line.watched:
                         row = taken.fetchone()
                         self._line.ours(str(row[0] if row else ""))
+                    if threading.current_thread() is threading.main_thread():
+                        until_kept.enter_context(held_interrupt())
+                    committing = True
+                    done = connection.execute("COMMIT")
             except psycopg.Error as error:
-                self._end(connection)
-                if connection.closed:
-                    raise _Lost(error) from None
-                raise
+                if not connection.closed:
+                    self._end(connection)
+                    raise
+                if committing:
+                    raise self._address.unknown(error) from None
+                raise _Lost(error) from None
             except BaseException:
                 self._end(connection)
                 raise
-            main = threading.current_thread() is threading.main_thread()
-            with held_interrupt() if main else nullcontext():
-                self._commit(connection)
-                self._line.committed()
+            if done.statusmessage != "COMMIT":
+                raise StoreUnavailable(f"{self._address}: a statement had failed. Nothing of this write was kept")
+            self._line.committed()
         return result, rows.entries
-
-    def _commit(self, connection: Connection) -> None:
-        try:
-            done = connection.execute("COMMIT")
-        except psycopg.Error as error:
-            if not connection.closed:
-                raise
-            raise StoreUnavailable(
-                f"{self._address}: the connection was lost while a write was being kept, so nobody knows whether it "
-                "was; send it again with the same key or verdict id, which cannot double it",
-                reason=self._address.scrubbed(error),
-                kept=None,
-            ) from None
-        if done.statusmessage != "COMMIT":
-            raise StoreUnavailable(f"{self._address}: a statement had failed. Nothing of this write was kept")
 
     @staticmethod
     def _end(connection: Connection) -> None:
-        with suppress(psycopg.Error):
-            if not connection.closed:
+        if not connection.closed and connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
 
     def _look(self, work: Callable[[Reading], T]) -> T:
@@ -690,15 +679,20 @@ class PostgresStore:
                     connection.execute(_LOOK)
                     cursor = _Cursor(connection, pipeline)
                     me.reading = Rows(cursor, self._statements, _is_duplicate)
-                    return work(me.reading)
+                    found = work(me.reading)
+                    connection.execute("ROLLBACK")
+                    return found
             except psycopg.Error as error:
+                self._end(connection)
                 if connection.closed and (cursor is None or not cursor.answered):
                     # A connection that had been lost before; the work has seen nothing of it.
                     raise _Lost(error) from None
                 raise self._address.translate(error) from None
+            except BaseException:
+                self._end(connection)
+                raise
             finally:
                 me.reading = None
-                self._end(connection)
 
     @contextmanager
     def _beside(self) -> Iterator[Connection]:
@@ -708,6 +702,43 @@ class PostgresStore:
             raise self._address.translate(error) from None
         with connection:
             yield connection
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """
+    Bring a database up to date, wholly or not at all.
+
+    Args:
+        url: As for `PostgresStore`.
+
+    Returns:
+        The schema it had, None for an empty database, and the one it has now.
+
+    Raises:
+        UsageError: If the URL cannot be read.
+        InvalidInput: If the database is another program's, or is not in UTF-8.
+        SchemaTooNew: If a newer Signoff wrote it.
+        StoreUnavailable: If it cannot be reached or refuses, or other programs hold its tables for too long.
+    """
+    from signoff.storage.migrations.upgrade import upgrade_postgres
+
+    address = Address(url)
+
+    def connect() -> Connection:
+        connection = address.connect()
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{round(BUSY_S * 1000)}ms",))
+        connection.commit()
+        return connection
+
+    try:
+        with address.connect(autocommit=True) as connection:
+            address.require_able(connection)
+            before = schema_of(connection.execute, POSTGRES_TABLES)
+        if before != HEAD:
+            upgrade_postgres(connect)
+    except psycopg.Error as error:
+        raise address.translate(error) from None
+    return before, HEAD
 
 
 @contextmanager
@@ -790,15 +821,25 @@ class Address:
         text = " ".join(str(error).split())
         return text.replace(self._password, "***") if self._password else text
 
-    def translate(self, error: Exception) -> SignoffError:
+    def unknown(self, error: Exception) -> StoreUnavailable:
+        """Tell of a write whose end nobody saw."""
+        return StoreUnavailable(
+            f"{self}: the connection was lost while a write was being kept, so nobody knows whether it was; "
+            "send it again with the same key or verdict id, which cannot double it",
+            reason=self.scrubbed(error),
+            kept=None,
+        )
+
+    def translate(self, error: Exception, *, write: bool = False) -> SignoffError:
         """Give a driver's error as one of ours: what happened to which database, and what to do."""
         text = self.scrubbed(error)
+        lost = ". Nothing of this write was kept" if write else ""
         for kind, sign, advice in _ADVICE:
             if isinstance(error, kind) and sign in text:
-                return StoreUnavailable(f"{self}: {advice}. Nothing of this write was kept", reason=text)
+                return StoreUnavailable(f"{self}: {advice}{lost}", reason=text)
         if isinstance(error, psycopg.DataError):
             return InvalidInput(f"{self} cannot keep a value ({error.diag.message_primary or text}); change it")
-        return StoreUnavailable(f"{self}: {text}. Nothing of this write was kept", reason=text)
+        return StoreUnavailable(f"{self}: {text}{lost}", reason=text)
 
 
 _ANY = psycopg.Error

@@ -142,7 +142,7 @@ async def outcome(
 @router.get("/checkpoints")
 def checkpoints(caller: Anybody) -> Sequence[Checkpoint]:
     """List the checkpoints, each in its newest version, with the JSON Schema of its arguments."""
-    return [caller.app.declared(name) for name in caller.app.checkpoint_names()]
+    return [caller.app.declaration(name) for name in caller.app.checkpoint_names()]
 
 
 @router.get("/checkpoints/{name}")
@@ -151,7 +151,7 @@ def checkpoint(
     caller: Anybody,
 ) -> Checkpoint:
     """Give the newest version of a checkpoint."""
-    return caller.app.declared(name)
+    return caller.app.declaration(name)
 
 
 @router.get("/counts")
