@@ -198,7 +198,7 @@ def test_a_body_that_cannot_be_read_is_named_and_nothing_is_kept(desk: Desk, tex
 UNFIT: dict[str, tuple[Any, str, str]] = {
     "a list": ([], "body", "dictionary"),
     "a text": ("x", "body", "dictionary"),
-    "null": (None, "body", "required"),
+    "null": (None, "body", "dictionary"),
     "no checkpoint": ({"arguments": {}}, "checkpoint", "required"),
     "empty checkpoint": ({"checkpoint": ""}, "checkpoint", "at least 1 character"),
     "long checkpoint": ({"checkpoint": "x" * 201}, "checkpoint", "at most 200 characters"),

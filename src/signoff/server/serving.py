@@ -121,11 +121,6 @@ class _Server(uvicorn.Server):
         if self.started:
             self._tell()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        # Raised again, as it would be now, the signal would end the process before the desk is closed.
-        self._captured_signals.clear()
-
 
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
