@@ -291,7 +291,7 @@ class Signoff:
     def register(self) -> None:
         """Register every checkpoint declared here, so that other processes see it; otherwise its first use does."""
         for name in list(self._functions):
-            self.declared(name)
+            self.declaration(name)
 
     def intake(self, checkpoint: str) -> Intake:
         """

@@ -50,6 +50,7 @@ def sign_out(request: Request, response: Response, caller: Anybody) -> None:
         local.sign_out()
     elif secret is not None:
         caller.app.accounts.sign_out(secret)
+    request.app.state.callers.forget()
     response.delete_cookie(COOKIE, path="/")
 
 
