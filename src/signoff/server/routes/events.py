@@ -41,7 +41,8 @@ async def events(
     """
     feed: Feed = request.app.state.feed
     seq = last_event_id if last_event_id is not None else after_seq if after_seq is not None else feed.seq
-    yield ServerSentEvent(comment="following", retry=_RETRY_MS)
+    # With the number it begins after: a break before the first entry would leave a gap otherwise.
+    yield ServerSentEvent(id=str(seq), comment="following", retry=_RETRY_MS)
     while page := await feed.after(seq):
         for entry in page:
             if checkpoint is None or entry.checkpoint == checkpoint:
