@@ -12,6 +12,7 @@ from signoff.testing import FakeClock
 from tests.crash.child import POINTS, START, TIMEOUT_S, UNDO_S, declare
 from tests.crash.children import running
 from tests.crash.receiver import Receiver
+from tests.crash.rounds import repeated
 from tests.places import Place
 
 DELIVERIES = ("at_most_once", "idempotent", "checkable")
@@ -65,9 +66,14 @@ def reached(point: str, step: str) -> bool:
     return POINTS.index(point) >= POINTS.index(step)
 
 
+DATABASES = 2
+PASSES = repeated(1, of=DATABASES * len(DELIVERIES) * len(POINTS))
+
+
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("delivery", DELIVERIES)
-def test_a_process_killed_at(shared: Place, delivery: str, point: str) -> None:
+@pytest.mark.parametrize("again", range(PASSES))
+def test_a_process_killed_at(shared: Place, delivery: str, point: str, again: int) -> None:
     acknowledged = kill_at(shared, delivery, point)
     desk = Desk(shared, delivery)
     with desk.app:

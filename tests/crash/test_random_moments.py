@@ -10,14 +10,15 @@ from signoff.testing import FakeClock
 from tests.crash.child import START, TIMEOUT_S, declare
 from tests.crash.children import running
 from tests.crash.receiver import Receiver
+from tests.crash.rounds import repeated
 from tests.places import Place
 
-ROUNDS = 20
+ROUNDS = repeated(20, of=20)
 STEPS = 160
 """Begins, commits and handler steps among which the seed chooses one to die at."""
 
 
-def test_twenty_kills_lose_no_acknowledged_verdict_and_double_no_effect(shared: Place) -> None:
+def test_kills_at_random_moments_lose_no_acknowledged_verdict_and_double_no_effect(shared: Place) -> None:
     acknowledged: dict[str, set[str]] = defaultdict(set)
     receiver = Receiver(shared.folder / "receiver.log")
     clock = FakeClock(START)

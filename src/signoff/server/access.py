@@ -85,6 +85,10 @@ class LocalDesk:
         """Tell whether it is the cookie that the link gave."""
         return secrets.compare_digest(cookie.encode(), self.cookie.encode())
 
+    def sign_out(self) -> None:
+        """Let the cookie work nowhere any more; the link gives another one."""
+        self.cookie = secrets.token_urlsafe(32)
+
 
 class Callers:
     """

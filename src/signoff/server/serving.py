@@ -6,8 +6,8 @@ import ipaddress
 import logging
 import resource
 import socket
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -15,8 +15,12 @@ from signoff.app import Signoff
 from signoff.errors import InvalidInput, NotAllowed
 from signoff.server.access import LocalDesk
 from signoff.server.api import LOOPBACK, make_api
+from signoff.server.feed import Feed
 
 PORT = 8642
+
+GRACE_S = 30.0
+"""Seconds for handlers that run to end, when the server is told to stop."""
 
 log = logging.getLogger("signoff.server")
 
@@ -33,7 +37,7 @@ def serve(
     ready: Callable[[str], object] = str,
 ) -> None:
     """
-    Serve the HTTP API until SIGINT or SIGTERM; requests under way are answered first.
+    Serve the HTTP API until SIGINT or SIGTERM; requests under way are answered first, and handlers that run may end.
 
     Args:
         app: The desk; its worker is started here. Whoever made it closes it.
@@ -77,19 +81,40 @@ def serve(
     )
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{bound}/"
-    server = _Server(config, started=lambda: ready(f"{address}?token={local.token}" if local else address))
+    server = _Server(
+        config,
+        feed=api.state.feed,
+        started=lambda: ready(f"{address}?token={local.token}" if local else address),
+    )
     app.start()
     app.deliver_webhooks()
     try:
         server.run(sockets=[listener])
+        still = app.stop(timeout_s=GRACE_S)
+        if still:
+            log.warning("%d handlers still run and are left; each effect ends as its delivery says", still)
     finally:
         listener.close()
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, *, started: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, *, feed: Feed, started: Callable[[], object]) -> None:
         super().__init__(config)
+        self._feed = feed
         self._tell = started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take a signal for what it is here: the end of serving, not yet of the process."""
+        with super().capture_signals():
+            yield
+            # Raised again, as uvicorn does, SIGTERM would end the process in the middle of an effect.
+            self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Event streams end by themselves then; waiting for them would take until they are cut off.
+        await self._feed.stop()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -78,10 +79,20 @@ def cases(
     return _page(found, limit)
 
 
-def _require_shown(caller: Caller, case: Case) -> None:
-    """Show a proposer its own cases; of others it does not even learn that they are there."""
-    if not caller.scopes & {Scope.READ, Scope.REVIEW} and case.proposer != caller.id:
-        raise UnknownCase(f"there is no case {case.id} of {caller.id}; check the id", case_id=case.id)
+def shown_to(caller: Caller, case_id: str) -> Case:
+    """
+    Give a case as it is now; a proposer is shown its own, and does not even learn that others are there.
+
+    Raises:
+        UnknownCase: In the same words, whether there is none or it is another proposer's.
+    """
+    if caller.scopes & {Scope.READ, Scope.REVIEW}:
+        return caller.app.case(case_id).seen
+    with suppress(UnknownCase):
+        found = caller.app.case(case_id).seen
+        if found.proposer == caller.id:
+            return found
+    raise UnknownCase(f"there is no case {case_id} of {caller.id}; check the id", case_id=case_id)
 
 
 @router.get("/cases/{case_id}")
@@ -91,9 +102,8 @@ def case(case_id: CaseId, caller: Anybody) -> CaseView:
 
     A proposer sees its own cases.
     """
-    view = caller.app.view(case_id)
-    _require_shown(caller, view.case)
-    return view
+    shown_to(caller, case_id)
+    return caller.app.view(case_id)
 
 
 @router.get("/cases/{case_id}/history")
@@ -121,8 +131,7 @@ async def outcome(
     wait_s: Annotated[float, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait at most.")] = 0.0,
 ) -> OutcomeGiven:
     """Wait until nothing more happens to a case by itself; `answered: false` means: ask again."""
-    seen = (await run_in_threadpool(caller.app.case, case_id)).seen
-    _require_shown(caller, seen)
+    await run_in_threadpool(shown_to, caller, case_id)
     try:
         return OutcomeGiven.of(await caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
     except StillWaiting:
