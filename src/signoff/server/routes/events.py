@@ -62,7 +62,8 @@ async def events(
 
 
 async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
-    yield b": following\nretry: %d\n\n" % _RETRY_MS
+    # With the number it begins after: a break before the first entry would leave a gap otherwise.
+    yield b": following\nid: %d\nretry: %d\n\n" % (seq, _RETRY_MS)
     while True:
         try:
             async with asyncio.timeout(_ALIVE_S):
@@ -73,9 +74,11 @@ async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[b
             continue
         if not page:
             return
-        told = [entry for entry in page if checkpoint is None or entry.checkpoint == checkpoint]
-        yield b"".join(map(_event, told))
         seq = page[-1].seq
+        told = [entry for entry in page if checkpoint is None or entry.checkpoint == checkpoint]
+        # What was left out is not looked at again after a break either.
+        passed = [] if told and told[-1].seq == seq else [b"id: %d\n\n" % seq]
+        yield b"".join([*map(_event, told), *passed])
 
 
 def _event(entry: Entry) -> bytes:
