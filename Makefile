@@ -5,7 +5,9 @@
 PYTHON = python3.13 python3.12 python3.11 python3 python
 # make test PYTEST_ARGS="-x tests/unit"
 PYTEST_ARGS = -n auto
-# make bench NAME=ledger
+# make torture KILLS=5000
+KILLS = 1000
+# make bench NAME=server
 NAME = ledger
 # make lock LOCK_ARGS=--upgrade
 LOCK_ARGS =
@@ -34,10 +36,10 @@ $(VENV)/.place: remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench lock clean remake
+.PHONY: help run demo test torture check bench lock clean remake
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: $(INSTALLED) ## serve the sample support desk on 127.0.0.1:8642
 	@$(BIN)/signoff serve --sample
@@ -48,13 +50,16 @@ demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at m
 test: $(INSTALLED) ## run the whole test suite, doctests included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+torture: $(INSTALLED) ## kill processes at every crash point, KILLS times in all, and servers under load
+	@SIGNOFF_TORTURE=$(KILLS) $(BIN)/python -m pytest $(PYTEST_ARGS) --timeout=3600 tests/crash
+
 check: $(INSTALLED) ## lint, formatting, types and import floors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BENCH_INSTALLED) ## measure against a peer; NAME picks the benchmark (ledger)
+bench: $(BENCH_INSTALLED) ## measure against a peer; NAME picks the benchmark (ledger, server)
 	@$(BIN)/python -m benchmarks.$(NAME)
 
 lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from signoff.storage.sqlite import SqliteStore
+from tests.places import Place
 from tests.postgres import Server
 
 
@@ -26,3 +30,32 @@ def postgres_url(postgres: Server) -> Iterator[str]:
     """A database of the test's own, with the tables in it."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a file with the tables in it, once."""
+    path = tmp_path_factory.mktemp("empty") / "signoff.db"
+    SqliteStore(path).close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A database of each kind."""
+    if request.param == "postgres":
+        return Place(request.getfixturevalue("postgres_url"), tmp_path)
+    path = tmp_path / "signoff.db"
+    shutil.copy(request.getfixturevalue("empty_file"), path)
+    return Place(str(path), tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A database of each kind that nobody has set up."""
+    if request.param == "sqlite":
+        yield Place(str(tmp_path / "signoff.db"), tmp_path)
+        return
+    server: Server = request.getfixturevalue("postgres")
+    with server.empty() as url:
+        yield Place(url, tmp_path)

@@ -1,9 +1,9 @@
 """
-A process that works on a Signoff file and kills itself at a named point.
+A process that works on a Signoff database and kills itself at a named point.
 
-    python -m tests.crash.child point FOLDER DELIVERY POINT
-    python -m tests.crash.child random FOLDER SEED STEPS
-    python -m tests.crash.child migrate FOLDER STATEMENT
+    python -m tests.crash.child point FOLDER URL DELIVERY POINT
+    python -m tests.crash.child random FOLDER URL SEED STEPS
+    python -m tests.crash.child migrate URL STATEMENT
 
 Each line it prints is the acknowledgement of a public call that returned.
 """
@@ -20,9 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from signoff import Signoff
-from signoff.app import CheckpointFunction
+from signoff.app import CheckpointFunction, open_store
+from signoff.app.upkeep import migrate
 from signoff.engine.execute import current_effect
+from signoff.ports import Store
+from signoff.storage import postgres
+from signoff.storage.postgres import PostgresStore
 from signoff.storage.sqlite import SqliteStore
 from signoff.testing import FakeClock
 from tests.crash.receiver import Receiver
@@ -71,9 +77,16 @@ class Scene:
             die()
 
 
-def watch(store: SqliteStore, at: Callable[[str], Any]) -> None:
-    """Call `at` around every begin and commit of the connection that writes."""
-    session = type(store._session)
+def watch(store: Store, at: Callable[[str], Any]) -> None:
+    """Call `at` around every begin and commit of a write."""
+    if isinstance(store, SqliteStore):
+        _watch_session(type(store._session), at)
+    else:
+        assert isinstance(store, PostgresStore)
+        _watch_statements(store, at)
+
+
+def _watch_session(session: Any, at: Callable[[str], Any]) -> None:
     begin, commit = session.begin, session.commit
 
     def watched_begin(self: Any) -> None:
@@ -85,7 +98,24 @@ def watch(store: SqliteStore, at: Callable[[str], Any]) -> None:
         commit(self)
         at("after_commit")
 
-    session.begin, session.commit = watched_begin, watched_commit  # type: ignore[method-assign]
+    session.begin, session.commit = watched_begin, watched_commit
+
+
+def _watch_statements(store: PostgresStore, at: Callable[[str], Any]) -> None:
+    execute, committed = psycopg.Connection.execute, store._line.committed
+    moments = {postgres._BEGIN: "before_begin", "COMMIT": "before_commit"}
+
+    def watched_execute(self: Any, query: Any, *rest: Any, **options: Any) -> Any:
+        if query in moments:
+            at(moments[query])
+        return execute(self, query, *rest, **options)
+
+    def watched_committed() -> None:
+        at("after_commit")
+        committed()
+
+    psycopg.Connection.execute = watched_execute  # type: ignore[method-assign]
+    store._line.committed = watched_committed  # type: ignore[method-assign]
 
 
 def declare(
@@ -110,10 +140,10 @@ def declare(
     return send
 
 
-def run_to_point(folder: Path, delivery: str, point: str) -> None:
+def run_to_point(folder: Path, url: str, delivery: str, point: str) -> None:
     """Take one case all the way, then another until the point."""
     scene = Scene()
-    store = SqliteStore(folder / "signoff.db")
+    store = open_store(url)
     watch(store, scene.at)
     clock = FakeClock(START)
     app = Signoff(store, clock=clock, workers=0)
@@ -148,7 +178,7 @@ def settle(tx: Any, case_id: str, now: datetime) -> None:
     settle_case(tx, case_id, now=now)
 
 
-def run_at_random(folder: Path, seed: str, steps: int) -> None:
+def run_at_random(folder: Path, url: str, seed: str, steps: int) -> None:
     """Let four threads run full cycles, and die at a step that the seed chooses."""
     dice = random.Random(seed)
     left = dice.randrange(1, steps)
@@ -161,7 +191,7 @@ def run_at_random(folder: Path, seed: str, steps: int) -> None:
             if left == 0:
                 die()
 
-    store = SqliteStore(folder / "signoff.db")
+    store = open_store(url)
     watch(store, at)
     receiver = Receiver(folder / "receiver.log")
     app = Signoff(store, clock=FakeClock(START), workers=0)
@@ -181,7 +211,7 @@ def run_at_random(folder: Path, seed: str, steps: int) -> None:
         threading.Thread(target=work, args=(thread,)).start()
 
 
-def die_in_migration(folder: Path, statement: int) -> None:
+def die_in_migration(url: str, statement: int) -> None:
     """Die inside the transaction that makes or changes the tables, before its n-th statement."""
     import sqlalchemy as sa
 
@@ -196,17 +226,17 @@ def die_in_migration(folder: Path, statement: int) -> None:
                 die()
 
     sa.event.listen(sa.Engine, "before_cursor_execute", before)
-    SqliteStore(folder / "signoff.db").close()
+    (migrate if "://" in url else open_store)(url)
     acknowledge("opened", str(count))
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["point", folder, delivery, point]:
-            run_to_point(Path(folder), delivery, point)
-        case ["random", folder, seed, steps]:
-            run_at_random(Path(folder), seed, int(steps))
-        case ["migrate", folder, statement]:
-            die_in_migration(Path(folder), int(statement))
+        case ["point", folder, url, delivery, point]:
+            run_to_point(Path(folder), url, delivery, point)
+        case ["random", folder, url, seed, steps]:
+            run_at_random(Path(folder), url, seed, int(steps))
+        case ["migrate", url, statement]:
+            die_in_migration(url, int(statement))
         case _:
             sys.exit(__doc__)

@@ -1,10 +1,10 @@
 """
-A process that shares a Signoff file with others.
+A process that shares a Signoff database with others.
 
-    python -m tests.crash.racer race FOLDER NAME STORE     rule on every case and execute it, at "go"
-    python -m tests.crash.racer open FOLDER NAME           open the file at "go", and do a whole cycle
-    python -m tests.crash.racer rule FOLDER CASE           approve one case, and run it, at "go"
-    python -m tests.crash.racer work FOLDER                run a worker until told to stop
+    python -m tests.crash.racer race FOLDER URL NAME STORE     rule on every case and execute it, at "go"
+    python -m tests.crash.racer open FOLDER URL NAME           open the database at "go", and do a whole cycle
+    python -m tests.crash.racer rule FOLDER URL CASE           approve one case, and run it, at "go"
+    python -m tests.crash.racer work FOLDER URL                run a worker until told to stop
 
 STORE is `real`, or `careless` for one that changes records without comparing them first.
 """
@@ -22,7 +22,8 @@ from signoff.app import CheckpointFunction
 from signoff.domain.case import Case
 from signoff.engine.execute import current_effect
 from signoff.errors import SignoffError, StoreUnavailable
-from signoff.ports import Transaction
+from signoff.ports import Store
+from signoff.storage.postgres import PostgresStore
 from signoff.storage.sqlite import SqliteStore
 from tests.crash.receiver import Receiver
 
@@ -30,14 +31,13 @@ PATIENT_S = 30.0
 """Seconds to wait for the other processes' writes."""
 
 
-class CarelessStore(SqliteStore):
-    """A store whose compare-and-swap does not compare."""
-
-    def write(self, work: Callable[[Transaction], Any]) -> Any:
-        def careless(tx: Any) -> Any:
-            return work(_Careless(tx))  # type: ignore[arg-type]
-
-        return super().write(careless)
+def opened(url: str, *, careless: bool = False) -> Store:
+    """Open a database that waits long for others; a careless one does not compare before it swaps."""
+    store = (PostgresStore if "://" in url else SqliteStore)(url, busy_s=PATIENT_S)
+    if careless:
+        write = store.write
+        store.write = lambda work: write(lambda tx: work(_Careless(tx)))  # type: ignore[method-assign,arg-type,return-value]
+    return store
 
 
 class _Careless:
@@ -80,9 +80,8 @@ def patiently(call: Callable[[], Any]) -> Any:
             continue
 
 
-def race(folder: Path, name: str, kind: str) -> None:
-    store = (CarelessStore if kind == "careless" else SqliteStore)(folder / "signoff.db", busy_s=PATIENT_S)
-    with Signoff(store, workers=0) as app:
+def race(folder: Path, url: str, name: str, kind: str) -> None:
+    with Signoff(opened(url, careless=kind == "careless"), workers=0) as app:
         declare(app, folder)
         reviewer = app.reviewer(name)
         seen: list[Case] = []
@@ -102,18 +101,18 @@ def race(folder: Path, name: str, kind: str) -> None:
                 tell(case=case.id, error=error.code)
 
 
-def open_at_once(folder: Path, name: str) -> None:
+def open_at_once(folder: Path, url: str, name: str) -> None:
     tell(ready=name)
     wait_for("go")
-    with Signoff(SqliteStore(folder / "signoff.db"), workers=0) as app:
+    with Signoff(url, workers=0) as app:
         case = declare(app, folder).propose(text=name, key=name)
         app.reviewer("grace").approve(case)
         app.execute(case.id)
         tell(case=case.id, state=case.state.value)
 
 
-def rule(folder: Path, case_id: str) -> None:
-    with Signoff(folder / "signoff.db", workers=0) as app:
+def rule(folder: Path, url: str, case_id: str) -> None:
+    with Signoff(url, workers=0) as app:
         declare(app, folder)
         tell(ready=case_id)
         wait_for("go")
@@ -121,8 +120,8 @@ def rule(folder: Path, case_id: str) -> None:
         app.run_due()
 
 
-def work(folder: Path) -> None:
-    with Signoff(folder / "signoff.db", workers=2) as app:
+def work(folder: Path, url: str) -> None:
+    with Signoff(url, workers=2) as app:
         declare(app, folder)
         app.start()
         tell(ready="worker")
@@ -131,13 +130,13 @@ def work(folder: Path) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["race", folder, name, kind]:
-            race(Path(folder), name, kind)
-        case ["open", folder, name]:
-            open_at_once(Path(folder), name)
-        case ["rule", folder, case_id]:
-            rule(Path(folder), case_id)
-        case ["work", folder]:
-            work(Path(folder))
+        case ["race", folder, url, name, kind]:
+            race(Path(folder), url, name, kind)
+        case ["open", folder, url, name]:
+            open_at_once(Path(folder), url, name)
+        case ["rule", folder, url, case_id]:
+            rule(Path(folder), url, case_id)
+        case ["work", folder, url]:
+            work(Path(folder), url)
         case _:
             sys.exit(__doc__)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from signoff import Signoff
 from signoff.app import CaseHandle, CheckpointFunction
 from signoff.domain.case import State
 from signoff.domain.entry import EntryKind
-from signoff.storage.sqlite import SqliteStore
 from signoff.testing import FakeClock
 from tests.crash.child import POINTS, START, TIMEOUT_S, UNDO_S, declare
 from tests.crash.children import running
 from tests.crash.receiver import Receiver
+from tests.crash.rounds import repeated
+from tests.places import Place
 
 DELIVERIES = ("at_most_once", "idempotent", "checkable")
 
@@ -23,11 +21,11 @@ DELIVERIES = ("at_most_once", "idempotent", "checkable")
 class Desk:
     """The same file, opened again by somebody else after the crash."""
 
-    def __init__(self, folder: Path, delivery: str) -> None:
+    def __init__(self, shared: Place, delivery: str) -> None:
         self.clock = FakeClock(START)
         self.clock.advance(2 * UNDO_S)
-        self.app = Signoff(SqliteStore(folder / "signoff.db"), clock=self.clock, workers=0)
-        self.receiver = Receiver(folder / "receiver.log")
+        self.app = Signoff(shared.url, clock=self.clock, workers=0)
+        self.receiver = Receiver(shared.folder / "receiver.log")
         self.send: CheckpointFunction[..., str] = declare(self.app, self.receiver, delivery, lambda _: None)
 
     def cases(self) -> dict[str, CaseHandle]:
@@ -55,23 +53,9 @@ class Desk:
             assert len([m for m in moves if m.act == "start"]) == len(history.attempts)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a file with the tables in it, once."""
-    path = tmp_path_factory.mktemp("empty") / "signoff.db"
-    SqliteStore(path).close()
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path, empty: Path) -> Path:
-    shutil.copy(empty, tmp_path / "signoff.db")
-    return tmp_path
-
-
-def kill_at(folder: Path, delivery: str, point: str) -> list[list[str]]:
+def kill_at(shared: Place, delivery: str, point: str) -> list[list[str]]:
     """Run a child until it dies at the point; give what it had acknowledged."""
-    with running("tests.crash.child", "point", folder, delivery, point) as child:
+    with running("tests.crash.child", "point", shared.folder, shared.url, delivery, point) as child:
         lines = [line.split() for line in child.rest()]
         assert child.was_killed()
     return lines
@@ -82,11 +66,16 @@ def reached(point: str, step: str) -> bool:
     return POINTS.index(point) >= POINTS.index(step)
 
 
+DATABASES = 2
+PASSES = repeated(1, of=DATABASES * len(DELIVERIES) * len(POINTS))
+
+
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("delivery", DELIVERIES)
-def test_a_process_killed_at(folder: Path, delivery: str, point: str) -> None:
-    acknowledged = kill_at(folder, delivery, point)
-    desk = Desk(folder, delivery)
+@pytest.mark.parametrize("again", range(PASSES))
+def test_a_process_killed_at(shared: Place, delivery: str, point: str, again: int) -> None:
+    acknowledged = kill_at(shared, delivery, point)
+    desk = Desk(shared, delivery)
     with desk.app:
         require_what_was_acknowledged(desk, acknowledged, point)
         require_the_delivery_table(desk, delivery, point)
@@ -170,9 +159,9 @@ def require_the_delivery_table(desk: Desk, delivery: str, point: str) -> None:
     desk.verify()
 
 
-def test_an_unknown_effect_is_resolved_by_a_person_and_sent_again_only_on_their_word(folder: Path) -> None:
-    kill_at(folder, "at_most_once", "handler.before_effect")
-    desk = Desk(folder, "at_most_once")
+def test_an_unknown_effect_is_resolved_by_a_person_and_sent_again_only_on_their_word(shared: Place) -> None:
+    kill_at(shared, "at_most_once", "handler.before_effect")
+    desk = Desk(shared, "at_most_once")
     with desk.app:
         desk.run_what_is_due()
         case = desk.cases()["second"]

@@ -1,36 +1,36 @@
-"""A process is killed at random moments while four threads work; the file loses and doubles nothing."""
+"""A process is killed at random moments while four threads work; the database loses and doubles nothing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
 from signoff import Signoff
 from signoff.domain.case import State
-from signoff.storage.sqlite import SqliteStore
 from signoff.testing import FakeClock
 from tests.crash.child import START, TIMEOUT_S, declare
 from tests.crash.children import running
 from tests.crash.receiver import Receiver
+from tests.crash.rounds import repeated
+from tests.places import Place
 
-ROUNDS = 20
+ROUNDS = repeated(20, of=20)
 STEPS = 160
 """Begins, commits and handler steps among which the seed chooses one to die at."""
 
 
-def test_twenty_kills_lose_no_acknowledged_verdict_and_double_no_effect(tmp_path: Path) -> None:
+def test_kills_at_random_moments_lose_no_acknowledged_verdict_and_double_no_effect(shared: Place) -> None:
     acknowledged: dict[str, set[str]] = defaultdict(set)
-    receiver = Receiver(tmp_path / "receiver.log")
+    receiver = Receiver(shared.folder / "receiver.log")
     clock = FakeClock(START)
     for number in range(ROUNDS):
-        with running("tests.crash.child", "random", tmp_path, f"seed {number}", str(STEPS)) as child:
+        with running("tests.crash.child", "random", shared.folder, shared.url, f"seed {number}", str(STEPS)) as child:
             for line in child.rest():
                 act, case_id = line.split()
                 acknowledged[act].add(case_id)
             assert child.was_killed()
 
         clock.advance(TIMEOUT_S + 60)
-        with Signoff(SqliteStore(tmp_path / "signoff.db"), clock=clock, workers=0) as app:
+        with Signoff(shared.url, clock=clock, workers=0) as app:
             for delivery in ("idempotent", "at_most_once"):
                 declare(app, receiver, delivery, lambda _: None, undo_s=0)
             assert list(app.verify().contradictions) == [], f"right after kill {number}"
@@ -38,7 +38,7 @@ def test_twenty_kills_lose_no_acknowledged_verdict_and_double_no_effect(tmp_path
                 app.run_due()
                 clock.advance(TIMEOUT_S + 60)
 
-    with Signoff(SqliteStore(tmp_path / "signoff.db"), clock=clock, workers=0) as app:
+    with Signoff(shared.url, clock=clock, workers=0) as app:
         assert list(app.verify().contradictions) == [], "after the last recovery"
         histories = {h.case.id: h for h in app.verdicts()}
         known = {case.id for page in pages(app) for case in page}

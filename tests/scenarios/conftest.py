@@ -11,9 +11,12 @@ from signoff import Signoff
 from signoff.testing import FakeClock, MemoryStore, RecordingHandler
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> MemoryStore | Path:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> MemoryStore | Path | str:
     """Where the cases are kept: what `Signoff` takes as its first argument."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
     return MemoryStore() if request.param == "memory" else tmp_path / "signoff.db"
 
 
@@ -23,7 +26,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def app(place: MemoryStore | Path, clock: FakeClock) -> Iterator[Signoff]:
+def app(place: MemoryStore | Path | str, clock: FakeClock) -> Iterator[Signoff]:
     """An app whose rows must tell one story when the scenario ends."""
     with Signoff(place, clock=clock, workers=0) as app:
         yield app

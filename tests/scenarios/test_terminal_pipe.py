@@ -359,7 +359,7 @@ def test_where_nothing_waits_a_pipe_ends_at_once(payments: Path) -> None:
         (["missing.db"], "missing.db"),
         (["folder"], "folder"),
         (["text.txt"], "text.txt"),
-        (["postgres://somewhere/db"], "postgres"),
+        (["mysql://somewhere/db"], "mysql"),
         (["nowhere:app"], "nowhere"),
         (["payments:nothing"], "nothing"),
         (["payments:not_an_app"], "int"),

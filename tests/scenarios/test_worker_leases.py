@@ -195,17 +195,17 @@ def test_a_handler_that_takes_many_leases_long_is_run_once_beside_another_worker
 
             @each.checkpoint(delivery="idempotent")
             def send(to: str) -> Any:
-                # More than three leases go by; the other worker would take it for lost.
-                renewals.wait(10)
+                # More than two leases go by; the other worker would take it for lost.
+                renewals.wait(7)
                 return sent(to=to)
 
-        with working(app, lease_s=0.6), working(other, lease_s=0.6):
+        with working(app, lease_s=1.5), working(other, lease_s=1.5):
             case = app.function("send").propose(to="ada")
             app.reviewer("grace").approve(case)
             assert case.outcome(TIMEOUT_S).value == "ok"
         history = app.history(case.id)
         assert [attempt.ending for attempt in history.attempts] == ["returned"]
-        assert history.attempts[0].lease_until > history.attempts[0].started_at + timedelta(seconds=1.2)
+        assert history.attempts[0].lease_until > history.attempts[0].started_at + timedelta(seconds=3)
     assert len(sent.calls) == 1
 
 

@@ -288,6 +288,11 @@ class Signoff:
             )
         return found
 
+    def register(self) -> None:
+        """Register every checkpoint declared here, so that other processes see it; otherwise its first use does."""
+        for name in list(self._functions):
+            self.declaration(name)
+
     def intake(self, checkpoint: str) -> Intake:
         """
         Give what takes proposals in for a checkpoint: declared here, or registered in the database by another process.

@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from signoff.cli import account, bench, cases, demo, export, review, serve, triage, verify, webhook, worker
+from signoff.cli import (
+    account,
+    bench,
+    cases,
+    copy,
+    demo,
+    export,
+    migrate,
+    review,
+    serve,
+    triage,
+    verify,
+    webhook,
+    worker,
+)
 
 app = typer.Typer(
     name="signoff",
@@ -26,6 +40,8 @@ for command in (
     cases.case,
     export.export,
     verify.verify,
+    copy.copy,
+    migrate.migrate,
     bench.bench,
 ):
     app.command()(command)

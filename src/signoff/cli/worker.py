@@ -74,9 +74,9 @@ def _work_until_told(app: Signoff, *, only: list[str] | None, workers: int, grac
         # Registered now, so that a server without these functions takes proposals for them.
         app.declaration(name)
     app.start(only=only, workers=workers)
+    names = [name for name in app.declared() if app.runs(name)]
     if not only or DELIVERY_CHECKPOINT in only:
         app.deliver_webhooks()
-    names = [name for name in app.declared() if app.runs(name)]
     log.info(
         "running effects of %s, up to %d at a time each, and all holds and deadlines, on %s",
         visible(", ".join(names), newlines=False),

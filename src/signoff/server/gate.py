@@ -64,7 +64,7 @@ class Gate:
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         if "*" not in self._hosts and name.lower().strip("[]") not in self._hosts:
             refused = NotAllowed(f"this server does not go by the name {name[:100]!r}; start it with --host-name")
-            await respond(problem_of(refused))(scope, receive, send)
+            await respond(problem_of(refused))(scope, receive, _dressed(send))
             return
         path = scope["path"]
         if path.endswith(_LONG):
@@ -107,7 +107,7 @@ class Gate:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refused.inc()
         busy = Overloaded("too many requests are under way; this one was not taken, so send it again in a second")
-        await respond(problem_of(busy), {"Retry-After": "1"})(scope, receive, send)
+        await respond(problem_of(busy), {"Retry-After": "1"})(scope, receive, _dressed(send))
 
 
 def _dressed(send: Send) -> Send:

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -45,6 +45,8 @@ T = TypeVar("T")
 Connection = psycopg.Connection[Any]
 
 log = logging.getLogger("signoff.store")
+# Of a lost connection callers are told; where nobody set up logging, the driver need not print it as well.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 POOL = 10
 """Connections at the most that writes and reads share."""
@@ -64,20 +66,18 @@ _COALESCE_S = 0.003
 _CHANNEL = "signoff"
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# A transaction takes its id before it draws a number for an entry: a reader who sees that an id below is still open
-# does not list the entries after it.
-_TAKE_ID = "SELECT pg_current_xact_id()::text"
+# Takes an id and notes it before any number of an entry is drawn; see migration 0003.
+_TAKE_ID = "SELECT signoff_begin()"
 _LOOK = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_SETTLED = "entries.xid < pg_snapshot_xmin(pg_current_snapshot())"
+_SETTLED = "entries.waits_for < pg_snapshot_xmin(pg_current_snapshot())"
 _POSITION = f"SELECT coalesce(max(seq), 0) FROM entries WHERE {_SETTLED}"
 _NEWS = f"SELECT seq, xid::text FROM entries WHERE seq > %s AND {_SETTLED} ORDER BY seq LIMIT 1000"
 _TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # Numbers of transactions belong to one server; those of a dump from another may lie in this one's future.
-_FOREIGN = (
-    "SELECT count(*) FROM (SELECT xid FROM entries ORDER BY seq DESC LIMIT 1000) AS newest "
-    "WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
-)
-_OWN = "UPDATE entries SET xid = pg_current_xact_id() WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+_BEGUN = "SELECT coalesce(pg_sequence_last_value('entries_begun'), 0)"
+_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_MINE = "SELECT pg_current_xact_id()::text::bigint"
+_RENUMBER = "UPDATE entries SET xid = %s::text::xid8, waits_for = %s::text::xid8 WHERE waits_for > %s::text::xid8"
 
 # Whatever the role's defaults: an acknowledged write is on disk, and nobody waits for a lock without end.
 _CONFIGURE = (
@@ -152,15 +152,33 @@ class _Cursor:
         return self._cursor.rowcount
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> None:
-        with self._saved(sql):
-            # A cursor of its own, since the result of the one before may still be on its way.
-            self._cursor = self._connection.cursor()
-            self._cursor.execute(sql, parameters)
+        if self._careful and sql.startswith("INSERT"):
+            self._insert(sql, parameters)
+        else:
+            self._run(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:
-        with self._saved(sql):
+        if self._careful:
+            for row in parameters:
+                self._insert(sql, row)
+        else:
             self._cursor = self._connection.cursor()
             self._cursor.executemany(sql, parameters)
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> None:
+        # A cursor of its own, since the result of the one before may still be on its way.
+        self._cursor = self._connection.cursor()
+        self._cursor.execute(sql, parameters, prepare=False if self._careful else None)
+
+    def _insert(self, sql: str, parameters: Sequence[Any]) -> None:
+        self._connection.execute("SAVEPOINT before_insert", prepare=False)
+        self._run(sql, parameters)
+        try:
+            self._pipeline.sync()
+        except errors.UniqueViolation as error:
+            self._connection.execute("ROLLBACK TO SAVEPOINT before_insert", prepare=False)
+            raise _Duplicate(error.diag.constraint_name) from None
+        self._connection.execute("RELEASE SAVEPOINT before_insert", prepare=False)
 
     def fetchone(self) -> Any:
         row = self._cursor.fetchone()
@@ -171,22 +189,6 @@ class _Cursor:
         rows = self._cursor.fetchall()
         self.answered = True
         return rows
-
-    @contextmanager
-    def _saved(self, sql: str) -> Iterator[None]:
-        if not self._careful or not sql.startswith("INSERT"):
-            yield
-            return
-        self._connection.execute("SAVEPOINT before_insert")
-        try:
-            yield
-            self._pipeline.sync()
-        except errors.UniqueViolation as error:
-            with suppress(errors.PipelineAborted):
-                self._pipeline.sync()
-            self._connection.execute("ROLLBACK TO SAVEPOINT before_insert")
-            raise _Duplicate(error.diag.constraint_name) from None
-        self._connection.execute("RELEASE SAVEPOINT before_insert")
 
 
 class DatabaseClock:
@@ -325,7 +327,7 @@ class _Line:
             while True:
                 try:
                     with self._store.connect() as connection:
-                        connection.execute(f"LISTEN {_CHANNEL}")
+                        connection.execute(f"LISTEN {_CHANNEL}; SET application_name = 'signoff listens'")
                         if again:
                             self._heard()
                         pause, again = 0.1, True
@@ -466,8 +468,7 @@ class PostgresStore:
                     schema=found,
                     known=HEAD,
                 )
-            if connection.execute(_FOREIGN).fetchall() != [(0,)]:
-                connection.execute(_OWN)
+            _adopt(connection)
             self.ask_time(connection)
 
     def connect(self) -> Connection:
@@ -573,9 +574,6 @@ class PostgresStore:
     @contextmanager
     def _borrowed(self) -> Iterator[Connection]:
         """Lend a connection of the pool; one that is not fit for the next is given up."""
-        me = self._threads.me
-        if me.writing and me.reading is not None:
-            raise RuntimeError("a write cannot be started inside a read")
         connection = self._take()
         try:
             yield connection
@@ -613,7 +611,7 @@ class PostgresStore:
                 return self._attempt(work, careful=careful)
             except _Lost as ended:
                 if lost:
-                    raise self._address.translate(ended.error) from None
+                    raise self._address.translate(ended.error, write=True) from None
                 lost = True
                 self._pool.check()
             except errors.UniqueViolation as error:
@@ -627,14 +625,16 @@ class PostgresStore:
             except (errors.SerializationFailure, errors.DeadlockDetected) as error:
                 reruns += 1
                 if reruns > _RERUNS:
-                    raise self._address.translate(error) from None
+                    raise self._address.translate(error, write=True) from None
                 self._stopping.wait(random.uniform(0, 0.001) * 2 ** min(reruns, 6))
             except psycopg.Error as error:
-                raise self._address.translate(error) from None
+                raise self._address.translate(error, write=True) from None
 
     def _attempt(self, work: Callable[[Transaction], T], *, careful: bool) -> tuple[T, Sequence[Entry]]:
         """Run one transaction; whatever is raised, nothing of it was kept, unless it says otherwise."""
-        with self._borrowed() as connection:
+        committing = False
+        done: psycopg.Cursor[Any] | None = None
+        with self._borrowed() as connection, ExitStack() as until_kept:
             try:
                 with _pipeline(connection) as pipeline:
                     connection.execute(_BEGIN)
@@ -645,39 +645,30 @@ class PostgresStore:
                     if self._line.watched:
                         row = taken.fetchone()
                         self._line.ours(str(row[0] if row else ""))
+                    if threading.current_thread() is threading.main_thread():
+                        until_kept.enter_context(held_interrupt())
+                    committing = True
+                    done = connection.execute("COMMIT")
             except psycopg.Error as error:
-                self._end(connection)
-                if connection.closed:
-                    raise _Lost(error) from None
-                raise
+                if not connection.broken:
+                    # Of statements that were skipped after it, the driver believes that the server has prepared them.
+                    connection.close()
+                    raise
+                if committing:
+                    raise self._address.unknown(error) from None
+                raise _Lost(error) from None
             except BaseException:
                 self._end(connection)
                 raise
-            main = threading.current_thread() is threading.main_thread()
-            with held_interrupt() if main else nullcontext():
-                self._commit(connection)
-                self._line.committed()
+            if done.statusmessage != "COMMIT":
+                raise StoreUnavailable(f"{self._address}: a statement had failed. Nothing of this write was kept")
+            self._line.committed()
         return result, rows.entries
-
-    def _commit(self, connection: Connection) -> None:
-        try:
-            done = connection.execute("COMMIT")
-        except psycopg.Error as error:
-            if not connection.closed:
-                raise
-            raise StoreUnavailable(
-                f"{self._address}: the connection was lost while a write was being kept, so nobody knows whether it "
-                "was; send it again with the same key or verdict id, which cannot double it",
-                reason=self._address.scrubbed(error),
-                kept=None,
-            ) from None
-        if done.statusmessage != "COMMIT":
-            raise StoreUnavailable(f"{self._address}: a statement had failed. Nothing of this write was kept")
 
     @staticmethod
     def _end(connection: Connection) -> None:
-        with suppress(psycopg.Error):
-            if not connection.closed:
+        if not connection.closed and connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
 
     def _look(self, work: Callable[[Reading], T]) -> T:
@@ -690,15 +681,19 @@ class PostgresStore:
                     connection.execute(_LOOK)
                     cursor = _Cursor(connection, pipeline)
                     me.reading = Rows(cursor, self._statements, _is_duplicate)
-                    return work(me.reading)
+                    found = work(me.reading)
+                    connection.execute("COMMIT")
+                    return found
             except psycopg.Error as error:
-                if connection.closed and (cursor is None or not cursor.answered):
-                    # A connection that had been lost before; the work has seen nothing of it.
-                    raise _Lost(error) from None
-                raise self._address.translate(error) from None
+                # A connection that had been lost before; the work has seen nothing of it.
+                unseen = connection.broken and (cursor is None or not cursor.answered)
+                connection.close()
+                raise _Lost(error) if unseen else self._address.translate(error) from None
+            except BaseException:
+                self._end(connection)
+                raise
             finally:
                 me.reading = None
-                self._end(connection)
 
     @contextmanager
     def _beside(self) -> Iterator[Connection]:
@@ -710,6 +705,56 @@ class PostgresStore:
             yield connection
 
 
+def _adopt(connection: Connection) -> None:
+    """Give a database that was restored from another server's dump numbers of transactions of this one."""
+    begun, following = (int(connection.execute(sql).fetchall()[0][0]) for sql in (_BEGUN, _NEXT))
+    if begun < following:
+        return
+    with connection.transaction():
+        connection.execute("LOCK TABLE entries IN SHARE ROW EXCLUSIVE MODE")
+        begun, mine = (int(connection.execute(sql).fetchall()[0][0]) for sql in (_BEGUN, _MINE))
+        if begun > mine:
+            connection.execute(_RENUMBER, (str(mine), str(mine), str(mine)))
+            connection.execute("SELECT setval('entries_begun', %s)", (mine,))
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """
+    Bring a database up to date, wholly or not at all.
+
+    Args:
+        url: As for `PostgresStore`.
+
+    Returns:
+        The schema it had, None for an empty database, and the one it has now.
+
+    Raises:
+        UsageError: If the URL cannot be read.
+        InvalidInput: If the database is another program's, or is not in UTF-8.
+        SchemaTooNew: If a newer Signoff wrote it.
+        StoreUnavailable: If it cannot be reached or refuses, or other programs hold its tables for too long.
+    """
+    from signoff.storage.migrations.upgrade import upgrade_postgres
+
+    address = Address(url)
+
+    def connect() -> Connection:
+        connection = address.connect()
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{round(BUSY_S * 1000)}ms",))
+        connection.commit()
+        return connection
+
+    try:
+        with address.connect(autocommit=True) as connection:
+            address.require_able(connection)
+            before = schema_of(connection.execute, POSTGRES_TABLES)
+        if before != HEAD:
+            upgrade_postgres(connect)
+    except psycopg.Error as error:
+        raise address.translate(error) from None
+    return before, HEAD
+
+
 @contextmanager
 def _pipeline(connection: Connection) -> Iterator[psycopg.Pipeline]:
     """Send statements together while the block runs; an error of those that nobody waited for comes at its end."""
@@ -718,8 +763,12 @@ def _pipeline(connection: Connection) -> Iterator[psycopg.Pipeline]:
     try:
         yield pipeline
     except BaseException:
-        with suppress(psycopg.Error):
+        try:
             manager.__exit__(None, None, None)
+        except psycopg.Error:
+            # A connection that was lost stays as it is, so that it can be told from one that is given up.
+            if not connection.broken:
+                connection.close()
         raise
     manager.__exit__(None, None, None)
 
@@ -790,15 +839,25 @@ class Address:
         text = " ".join(str(error).split())
         return text.replace(self._password, "***") if self._password else text
 
-    def translate(self, error: Exception) -> SignoffError:
+    def unknown(self, error: Exception) -> StoreUnavailable:
+        """Tell of a write whose end nobody saw."""
+        return StoreUnavailable(
+            f"{self}: the connection was lost while a write was being kept, so nobody knows whether it was; "
+            "send it again with the same key or verdict id, which cannot double it",
+            reason=self.scrubbed(error),
+            kept=None,
+        )
+
+    def translate(self, error: Exception, *, write: bool = False) -> SignoffError:
         """Give a driver's error as one of ours: what happened to which database, and what to do."""
         text = self.scrubbed(error)
+        lost = ". Nothing of this write was kept" if write else ""
         for kind, sign, advice in _ADVICE:
             if isinstance(error, kind) and sign in text:
-                return StoreUnavailable(f"{self}: {advice}. Nothing of this write was kept", reason=text)
+                return StoreUnavailable(f"{self}: {advice}{lost}", reason=text)
         if isinstance(error, psycopg.DataError):
             return InvalidInput(f"{self} cannot keep a value ({error.diag.message_primary or text}); change it")
-        return StoreUnavailable(f"{self}: {text}. Nothing of this write was kept", reason=text)
+        return StoreUnavailable(f"{self}: {text}{lost}", reason=text)
 
 
 _ANY = psycopg.Error

@@ -123,7 +123,7 @@ class Statements:
     """
 
     def __init__(self, dialect: sa.Dialect, *, settled: str | None = None) -> None:
-        self._dialect = dialect
+        self.dialect = dialect
         self.settled = [] if settled is None else [sa.text(settled)]
         self._compiled: dict[Any, Statement] = {}
 
@@ -131,7 +131,7 @@ class Statements:
         """Give the statement of that name."""
         found = self._compiled.get(name)
         if found is None:
-            compiled = build().compile(dialect=self._dialect)
+            compiled = build().compile(dialect=self.dialect)
             order = tuple(getattr(compiled, "positiontup", None) or ())
             constants = {n: v for n, v in compiled.params.items() if v is not None}
             found = self._compiled[name] = Statement(str(compiled), order, constants)
@@ -238,7 +238,54 @@ class Rows:
         self.wrote = self.wrote or changed
         return changed
 
+    def load(self, kind: type[Record], rows: Sequence[Sequence[Any]]) -> None:
+        """Put in rows as `rows_of` gave them, entries with their numbers."""
+        self.wrote = True
+        binding = BINDINGS[kind]
+        statement = self._statements(
+            ("load", kind), lambda: binding.table.insert().inline().values({n: _bind(n) for n in binding.names})
+        )
+        self._cursor.executemany(statement.sql, rows)
+
+    def count_on(self) -> None:
+        """Give the next entry a higher number than any that was put in."""
+        if self._statements.dialect.name == "postgresql":
+            self._cursor.execute(
+                "SELECT setval(pg_get_serial_sequence('entries', 'seq'), max(seq)) FROM entries HAVING max(seq) > 0", []
+            )
+            self._cursor.fetchall()
+
     # --- reading
+
+    def rows_of(self, kind: type[Record], *, after: Sequence[Any] | None, limit: int) -> list[Sequence[Any]]:
+        """
+        List rows as they are stored, a page at a time, in the order of their primary key.
+
+        Args:
+            kind: Which records.
+            after: The last row of the page before.
+            limit: Rows at the most, >= 1.
+        """
+        binding = BINDINGS[kind]
+        keys = [binding.table.c[name] for name in KEYS[kind]]
+
+        def build() -> sa.sql.ClauseElement:
+            query = sa.select(binding.table).order_by(*keys).limit(sa.bindparam("limit", type_=sa.Integer()))
+            if after is None:
+                return query
+            return query.where(sa.tuple_(*keys) > sa.tuple_(*[_bind(f"after_{key.name}") for key in keys]))
+
+        statement = self._statements(("rows_of", kind, after is None), build)
+        values = {f"after_{name}": value for name, value in zip(binding.names, after or (), strict=False)}
+        self._cursor.execute(statement.sql, statement.parameters({**values, "limit": limit}))
+        return self._cursor.fetchall()
+
+    def count(self, kind: type[Record]) -> int:
+        """Count the records of one type."""
+        table = BINDINGS[kind].table
+        statement = self._statements(("count", kind), lambda: sa.select(sa.func.count()).select_from(table))
+        self._cursor.execute(statement.sql, [])
+        return int(self._cursor.fetchone()[0])
 
     def _records(self, kind: type[R], statement: Statement, values: Mapping[str, Any]) -> list[R]:
         self._cursor.execute(statement.sql, statement.parameters(values))

@@ -168,28 +168,54 @@ class SqliteStore:
 
     def translate(self, error: Exception) -> Exception:
         """Give a driver's error as one of ours: what happened to which file, and what to do."""
-        if not isinstance(error, sqlite3.Error):
+        return _translate(error, self.path, self._busy_s)
+
+
+def _translate(error: Exception, path: Path, busy_s: float) -> Exception:
+    if not isinstance(error, sqlite3.Error):
+        return error
+    text = str(error)
+    if isinstance(error, sqlite3.ProgrammingError):
+        if "closed" not in text:
             return error
-        text = str(error)
-        if isinstance(error, sqlite3.ProgrammingError):
-            if "closed" not in text:
-                return error
-            return StoreUnavailable(f"{self.path} is closed; open it again")
-        advice = {
-            "locked": f"another program has held the write lock for {self._busy_s:g} s; end it or try again",
-            "busy": f"another program has held the write lock for {self._busy_s:g} s; end it or try again",
-            "full": "the disk is full; make room and try again",
-            "readonly": "the file or its folder is read-only; change its permissions",
-            "read-only": "the file or its folder is read-only; change its permissions",
-            "disk I/O": "the disk reported an error; check it, and its free space",
-            "unable to open": "it cannot be opened; check that its folder exists and may be written to",
-        }
-        for sign, what in advice.items():
-            if sign in text:
-                return StoreUnavailable(f"{self.path}: {what}. Nothing of this write was kept", reason=text)
-        if "not a database" in text or "malformed" in text:
-            return InvalidInput(f"{self.path} is not a Signoff database ({text}); name another file")
-        return StoreUnavailable(f"{self.path}: {text}. Nothing of this write was kept", reason=text)
+        return StoreUnavailable(f"{path} is closed; open it again")
+    advice = {
+        "locked": f"another program has held the write lock for {busy_s:g} s; end it or try again",
+        "busy": f"another program has held the write lock for {busy_s:g} s; end it or try again",
+        "full": "the disk is full; make room and try again",
+        "readonly": "the file or its folder is read-only; change its permissions",
+        "read-only": "the file or its folder is read-only; change its permissions",
+        "disk I/O": "the disk reported an error; check it, and its free space",
+        "unable to open": "it cannot be opened; check that its folder exists and may be written to",
+    }
+    for sign, what in advice.items():
+        if sign in text:
+            return StoreUnavailable(f"{path}: {what}. Nothing of this write was kept", reason=text)
+    if "not a database" in text or "malformed" in text:
+        return InvalidInput(f"{path} is not a Signoff database ({text}); name another file")
+    return StoreUnavailable(f"{path}: {text}. Nothing of this write was kept", reason=text)
+
+
+def schema_of_file(path: Path) -> str | None:
+    """
+    Give the schema a file has, None for an empty one, without changing it.
+
+    Args:
+        path: A file that exists.
+
+    Raises:
+        InvalidInput: If it is another program's, or no database.
+        SchemaTooNew: If a newer Signoff wrote it.
+    """
+    from signoff.storage.migrations import SQLITE_TABLES, schema_of
+
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        return schema_of(connection.execute, SQLITE_TABLES)
+    except sqlite3.Error as error:
+        raise _translate(error, path, BUSY_S) from None
+    finally:
+        connection.close()
 
 
 class _Session:

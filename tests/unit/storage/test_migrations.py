@@ -164,7 +164,7 @@ def test_a_newer_file_is_refused_and_not_touched(path: Path, version: str) -> No
 
 @pytest.mark.parametrize("statement", [1, 2, 9, 17, 23])
 def test_a_process_killed_while_it_makes_the_tables_leaves_a_file_that_opens(tmp_path: Path, statement: int) -> None:
-    with running("tests.crash.child", "migrate", tmp_path, str(statement)) as child:
+    with running("tests.crash.child", "migrate", tmp_path / "signoff.db", str(statement)) as child:
         assert child.hear().startswith("in ")
         assert child.was_killed()
     with Signoff(tmp_path / "signoff.db", workers=0) as app:
@@ -191,7 +191,7 @@ def test_a_process_killed_while_it_migrates_leaves_the_rows(tmp_path: Path, vers
         for left in tmp_path.iterdir():
             left.unlink()
         path.write_bytes(original)
-        with running("tests.crash.child", "migrate", tmp_path, str(statement)) as child:
+        with running("tests.crash.child", "migrate", tmp_path / "signoff.db", str(statement)) as child:
             said = child.hear()
             assert said.startswith("opened") or child.was_killed()
         with Signoff(path, workers=0) as app:

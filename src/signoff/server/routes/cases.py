@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from signoff.app.views import CaseView, History
 from signoff.domain.account import Scope
@@ -18,6 +21,7 @@ from signoff.domain.entry import EntryKind
 from signoff.errors import StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
+from signoff.server.feed import Feed
 from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page
 
 router = APIRouter(route_class=StrictRoute, tags=["look"])
@@ -78,10 +82,20 @@ def cases(
     return _page(found, limit)
 
 
-def _require_shown(caller: Caller, case: Case) -> None:
-    """Show a proposer its own cases; of others it does not even learn that they are there."""
-    if not caller.scopes & {Scope.READ, Scope.REVIEW} and case.proposer != caller.id:
-        raise UnknownCase(f"there is no case {case.id} of {caller.id}; check the id", case_id=case.id)
+def shown_to(caller: Caller, case_id: str) -> Case:
+    """
+    Give a case as it is now; a proposer is shown its own, and does not even learn that others are there.
+
+    Raises:
+        UnknownCase: In the same words, whether there is none or it is another proposer's.
+    """
+    if caller.scopes & {Scope.READ, Scope.REVIEW}:
+        return caller.app.case(case_id).seen
+    with suppress(UnknownCase):
+        found = caller.app.case(case_id).seen
+        if found.proposer == caller.id:
+            return found
+    raise UnknownCase(f"there is no case {case_id} of {caller.id}; check the id", case_id=case_id)
 
 
 @router.get("/cases/{case_id}")
@@ -91,9 +105,8 @@ def case(case_id: CaseId, caller: Anybody) -> CaseView:
 
     A proposer sees its own cases.
     """
-    view = caller.app.view(case_id)
-    _require_shown(caller, view.case)
-    return view
+    shown_to(caller, case_id)
+    return caller.app.view(case_id)
 
 
 @router.get("/cases/{case_id}/history")
@@ -116,18 +129,28 @@ def history(case_id: CaseId, caller: Looking) -> History:
 
 @router.get("/cases/{case_id}/outcome")
 async def outcome(
+    request: Request,
     case_id: CaseId,
     caller: Anybody,
     wait_s: Annotated[float, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait at most.")] = 0.0,
 ) -> OutcomeGiven:
     """Wait until nothing more happens to a case by itself; `answered: false` means: ask again."""
-    seen = (await run_in_threadpool(caller.app.case, case_id)).seen
-    _require_shown(caller, seen)
+    await run_in_threadpool(shown_to, caller, case_id)
+    feed: Feed = request.app.state.feed
+    waiting = asyncio.ensure_future(caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
+    ending = asyncio.ensure_future(feed.ended.wait())
     try:
-        return OutcomeGiven.of(await caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
+        # A server that stops lets everybody go, who then ask the next one.
+        await asyncio.wait((waiting, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise StillWaiting("the server stops; ask again", case_id=case_id)
+        return OutcomeGiven.of(waiting.result())
     except StillWaiting:
         now = (await run_in_threadpool(caller.app.case, case_id)).seen
         return OutcomeGiven(case_id=case_id, state=now.state, answered=False)
+    finally:
+        waiting.cancel()
+        ending.cancel()
 
 
 @router.get("/checkpoints")

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from signoff.domain.case import Case, State
 from signoff.server.access import Proposing, Reviewing
 from signoff.server.body import StrictRoute
-from signoff.server.routes.cases import CaseId
+from signoff.server.routes.cases import CaseId, shown_to
 from signoff.wire import (
     ClaimTaken,
     HandoverTaken,
@@ -108,4 +108,4 @@ def reverse(case_id: CaseId, body: ReverseTaken, caller: Reviewing) -> Case:
 @router.post("/cases/{case_id}/withdraw", tags=["propose"])
 def withdraw(case_id: CaseId, caller: Proposing) -> Case:
     """Take your own proposal back before it has started."""
-    return caller.app.withdraw(case_id, proposer=caller.id)
+    return caller.app.withdraw(shown_to(caller, case_id), proposer=caller.id)

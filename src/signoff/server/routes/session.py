@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from signoff.domain.account import Scope
-from signoff.server.access import COOKIE, Anybody, require_same_origin
+from signoff.server.access import COOKIE, Anybody, LocalDesk, require_same_origin
 from signoff.server.body import StrictRoute
 from signoff.wire import Me, SignInTaken
 
@@ -45,8 +45,12 @@ def sign_in(body: SignInTaken, request: Request, response: Response) -> Me:
 def sign_out(request: Request, response: Response, caller: Anybody) -> None:
     """Sign out; the session no longer works anywhere."""
     secret = request.cookies.get(COOKIE)
-    if secret is not None:
+    local: LocalDesk | None = request.app.state.local
+    if secret is not None and local is not None and local.knows(secret):
+        local.sign_out()
+    elif secret is not None:
         caller.app.accounts.sign_out(secret)
+    request.app.state.callers.forget()
     response.delete_cookie(COOKIE, path="/")
 
 
