@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from signoff.app import CaseHandle, CaseView, CheckpointFunction, History, Outcome, Reviewer, Signoff
+    from signoff.client import Client
     from signoff.domain.actor import Role
     from signoff.domain.case import Case, Move, State
     from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "app": ("CaseHandle", "CaseView", "CheckpointFunction", "History", "Outcome", "Reviewer", "Signoff"),
+    "client": ("Client",),
     "domain.actor": ("Role",),
     "domain.case": ("Case", "Move", "State"),
     "domain.checkpoint": ("Checkpoint", "Criterion", "Delivery", "Oversight"),
@@ -45,6 +47,7 @@ __all__ = [
     "CaseView",
     "Checkpoint",
     "CheckpointFunction",
+    "Client",
     "Criterion",
     "Delivery",
     "Draft",

@@ -213,7 +213,12 @@ class OutsideError(SignoffError):
 
 
 class StoreUnavailable(OutsideError):
-    """The database did not take or give the data; nothing of that write was kept."""
+    """
+    The database did not take or give the data; nothing of that write was kept.
+
+    Unless a connection was lost during the commit: then the message says that nobody knows, and `facts["kept"]` is
+    None. Sending it again with the same key or verdict id is safe either way.
+    """
 
     code = "store_unavailable"
 

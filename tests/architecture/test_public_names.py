@@ -23,6 +23,7 @@ PUBLIC = [
     "CaseView",
     "Checkpoint",
     "CheckpointFunction",
+    "Client",
     "Criterion",
     "Delivery",
     "Draft",
@@ -93,7 +94,7 @@ def test_everything_public_says_in_one_line_what_it_is(path: Path) -> None:
 
 def test_every_argument_of_the_public_functions_is_explained() -> None:
     """A caller of the app's own verbs finds each parameter in its docstring, or a word where it is explained."""
-    for owner in (signoff.Signoff, signoff.CheckpointFunction):
+    for owner in (signoff.Signoff, signoff.CheckpointFunction, signoff.Client):
         for name, function in inspect.getmembers(owner, inspect.isfunction):
             text = inspect.getdoc(function) or ""
             if name.startswith("_") or "Args:" not in text:

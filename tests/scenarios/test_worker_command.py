@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from signoff import Signoff, State
+from signoff.domain.proposal import Proposal
 
 TIMEOUT_S = 60.0
 
@@ -207,3 +208,15 @@ def test_what_it_cannot_run_is_an_error_of_the_call(
     assert errors.startswith("error: ")
     assert told in errors
     assert errors.count("\n") == 1
+
+
+def test_it_registers_what_it_declares_so_that_others_may_propose_it(
+    tmp_path: Path, run: Callable[..., Command]
+) -> None:
+    command = run("desk:app", "--only", "quick")
+    command.hear("running effects of")
+    with Signoff(tmp_path / "signoff.db", workers=0) as other:
+        assert other.checkpoint_names() == ["pooled", "quick", "slow"]
+        case = other.intake("quick").one(Proposal(arguments={"text": "x"}, proposer="shop"))
+        other.reviewer("grace").approve(case)
+        assert other.case(case.id).outcome(TIMEOUT_S).value == "X"

@@ -291,7 +291,7 @@ def test_every_answer_keeps_browsers_from_guessing_framing_and_storing(desk: Des
         headers = desk.nobody("GET", path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
     refused = desk.nobody("GET", "/", headers={"Host": "evil.example"})

@@ -34,9 +34,12 @@ def serve(
     host_name: Annotated[
         list[str] | None, typer.Option(help="A name the server is reached by, as in its URL; may be given again.")
     ] = None,
-    behind_proxy: Annotated[
-        bool, typer.Option("--behind-proxy", help="Believe a reverse proxy on this machine about callers and https.")
-    ] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a reverse proxy to believe about callers and https; may be given again."
+        ),
+    ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Serve the sample support desk.")] = False,
     db: Annotated[Path, typer.Option(help="With --sample: where the desk is kept.")] = SAMPLE,
 ) -> None:
@@ -54,7 +57,7 @@ def serve(
             person=login_name(),
             host_names=host_name or (),
             token=os.environ.get(TOKEN_VARIABLE) or None,
-            behind_proxy=behind_proxy,
+            proxies=proxy or (),
             ready=_tell,
         )
 

@@ -70,6 +70,9 @@ def _work_until_told(app: Signoff, *, only: list[str] | None, workers: int, grac
 
     for each in _STOPPING:
         signal.signal(each, stop)
+    for name in app.declared():
+        # Registered now, so that a server without these functions takes proposals for them.
+        app.declaration(name)
     app.start(only=only, workers=workers)
     names = [name for name in app.declared() if app.runs(name)]
     if not only or DELIVERY_CHECKPOINT in only:

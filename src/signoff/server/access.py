@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends
@@ -104,18 +105,29 @@ class Callers:
     def __init__(self, app: Signoff, local: LocalDesk | None) -> None:
         self._app = app
         self._local = local
-        self._known: dict[tuple[str, str], tuple[Caller, float]] = {}
+        self._known: dict[tuple[str, str], tuple[Caller, float, datetime]] = {}
+        self._forgotten = 0
         app.store.on_commit(self.notice)
 
     def notice(self, entries: Sequence[Entry]) -> None:
         """Forget everything once anything about accounts was written."""
         if any(entry.kind is EntryKind.ACCOUNT for entry in entries):
-            self._known.clear()
+            self.forget()
 
     def remembered(self, kind: str, secret: str) -> Caller | None:
         """Give a caller that was found a moment ago; asks nobody."""
         found = self._known.get((kind, secret))
-        return found[0] if found is not None and found[1] > time.monotonic() else None
+        if found is None:
+            return None
+        caller, at, date = found
+        # Both clocks have to agree: tokens and sessions expire by the one that may jump.
+        fresh = time.monotonic() - at < _REMEMBERED_S
+        return caller if fresh and abs((self._app.clock.now() - date).total_seconds()) < _REMEMBERED_S else None
+
+    def forget(self) -> None:
+        """Ask the database again from now on."""
+        self._forgotten += 1
+        self._known.clear()
 
     def find(self, kind: str, secret: str) -> Caller:
         """
@@ -124,11 +136,13 @@ class Callers:
         Raises:
             NotSignedIn: If the secret does not work.
         """
-        until = time.monotonic() + _REMEMBERED_S
+        at, date, forgotten = time.monotonic(), self._app.clock.now(), self._forgotten
         caller = self._by_token(secret) if kind == "token" else self._by_cookie(secret)
         if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[kind, secret] = caller, until
+            self.forget()
+        if forgotten == self._forgotten:
+            # Else it may have ended while it was looked up.
+            self._known[kind, secret] = caller, at, date
         return caller
 
     def _by_token(self, secret: str) -> Caller:

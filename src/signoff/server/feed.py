@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,9 @@ log = logging.getLogger("signoff.server")
 
 POLL_S = 0.1
 """Seconds between two looks at what other processes wrote; asking is cheap."""
+
+_LOOK_S = 1.0
+"""Seconds between two looks whatever the version says: an entry may be held back by a transaction that is not ours."""
 
 _REST_S = 0.02
 """Seconds between two looks while much is written, so that many commits are one query."""
@@ -43,7 +47,8 @@ class Feed:
         self._moved = asyncio.Event()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self.ended = asyncio.Event()
+        """Set when the server stops, for whoever waits for something else."""
         self.seq = 0
         """Number of the last entry that was seen."""
 
@@ -61,14 +66,14 @@ class Feed:
 
     async def stop(self) -> None:
         """End it, and let everybody go who waits."""
-        self._closed = True
+        self.ended.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._moved.set()
 
     async def _follow(self) -> None:
-        version = -1
+        version, looked = -1, 0.0
         while True:
             try:
                 async with asyncio.timeout(POLL_S):
@@ -78,8 +83,8 @@ class Feed:
                 pass
             try:
                 seen = self._app.store.version()
-                if seen != version:
-                    version = seen
+                if seen != version or time.monotonic() - looked > _LOOK_S:
+                    version, looked = seen, time.monotonic()
                     await self._catch_up()
                     await asyncio.sleep(_REST_S)
             except SignoffError as error:
@@ -105,7 +110,7 @@ class Feed:
     async def after(self, seq: int, *, limit: int = _PAGE) -> list[Entry]:
         """Wait until there are entries after that one, and give a page of them; an empty one when the feed ends."""
         while seq >= self.seq:
-            if self._closed:
+            if self.ended.is_set():
                 return []
             await self._moved.wait()
         kept = self._kept

@@ -22,6 +22,8 @@ PORT = 8642
 GRACE_S = 30.0
 """Seconds for handlers that run to end, when the server is told to stop."""
 
+_EVERYWHERE = ("0.0.0.0", "::")
+
 log = logging.getLogger("signoff.server")
 
 
@@ -33,7 +35,7 @@ def serve(
     person: str,
     host_names: Collection[str] = (),
     token: str | None = None,
-    behind_proxy: bool = False,
+    proxies: Collection[str] = (),
     ready: Callable[[str], object] = str,
 ) -> None:
     """
@@ -46,7 +48,7 @@ def serve(
         person: Who the one person is that a printed link lets in, while there are no accounts.
         host_names: Names the server is reached by, beside the address itself.
         token: The secret in that link; a new one by default.
-        behind_proxy: Whether to believe a reverse proxy on the loopback about the caller's address and https.
+        proxies: Addresses or networks of reverse proxies that are believed about the caller's address and https.
         ready: Called with the URL to open, once it listens.
 
     Raises:
@@ -64,16 +66,18 @@ def serve(
     local = None if with_accounts else LocalDesk(person, token)
     listener = _listen(host, port)
     bound: int = listener.getsockname()[1]
-    names = {*host_names, *(LOOPBACK if loopback else (host,))} if host not in ("0.0.0.0", "::") else {*host_names}
-    api = make_api(app, local=local, hosts=names or {"*"})
+    # The loopback's names are nobody else's; without a name, a server for all addresses answers to any.
+    named = {*host_names, *(() if loopback or host in _EVERYWHERE else (host,))}
+    hosts = {*named, *LOOPBACK} if named or loopback else {"*"}
+    api = make_api(app, local=local, hosts=hosts)
     config = uvicorn.Config(
         api,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=behind_proxy,
-        forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=10,
         lifespan="on",
         backlog=2048,
@@ -86,6 +90,9 @@ def serve(
         feed=api.state.feed,
         started=lambda: ready(f"{address}?token={local.token}" if local else address),
     )
+    for name in app.declared():
+        # Registered now, so that whoever asks what there is sees it before the first proposal.
+        app.declaration(name)
     app.start()
     app.deliver_webhooks()
     try:

@@ -45,6 +45,8 @@ T = TypeVar("T")
 Connection = psycopg.Connection[Any]
 
 log = logging.getLogger("signoff.store")
+# Of a lost connection callers are told; where nobody set up logging, the driver need not print it as well.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 POOL = 10
 """Connections at the most that writes and reads share."""
@@ -64,20 +66,18 @@ _COALESCE_S = 0.003
 _CHANNEL = "signoff"
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# A transaction takes its id before it draws a number for an entry: a reader who sees that an id below is still open
-# does not list the entries after it.
-_TAKE_ID = "SELECT pg_current_xact_id()::text"
+# Takes an id and notes it before any number of an entry is drawn; see migration 0003.
+_TAKE_ID = "SELECT signoff_begin()"
 _LOOK = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_SETTLED = "entries.xid < pg_snapshot_xmin(pg_current_snapshot())"
+_SETTLED = "entries.waits_for < pg_snapshot_xmin(pg_current_snapshot())"
 _POSITION = f"SELECT coalesce(max(seq), 0) FROM entries WHERE {_SETTLED}"
 _NEWS = f"SELECT seq, xid::text FROM entries WHERE seq > %s AND {_SETTLED} ORDER BY seq LIMIT 1000"
 _TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # Numbers of transactions belong to one server; those of a dump from another may lie in this one's future.
-_FOREIGN = (
-    "SELECT count(*) FROM (SELECT xid FROM entries ORDER BY seq DESC LIMIT 1000) AS newest "
-    "WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
-)
-_OWN = "UPDATE entries SET xid = pg_current_xact_id() WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+_BEGUN = "SELECT coalesce(pg_sequence_last_value('entries_begun'), 0)"
+_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_MINE = "SELECT pg_current_xact_id()::text::bigint"
+_RENUMBER = "UPDATE entries SET xid = %s::text::xid8, waits_for = %s::text::xid8 WHERE waits_for > %s::text::xid8"
 
 # Whatever the role's defaults: an acknowledged write is on disk, and nobody waits for a lock without end.
 _CONFIGURE = (
@@ -152,15 +152,33 @@ class _Cursor:
         return self._cursor.rowcount
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> None:
-        with self._saved(sql):
-            # A cursor of its own, since the result of the one before may still be on its way.
-            self._cursor = self._connection.cursor()
-            self._cursor.execute(sql, parameters)
+        if self._careful and sql.startswith("INSERT"):
+            self._insert(sql, parameters)
+        else:
+            self._run(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:
-        with self._saved(sql):
+        if self._careful:
+            for row in parameters:
+                self._insert(sql, row)
+        else:
             self._cursor = self._connection.cursor()
             self._cursor.executemany(sql, parameters)
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> None:
+        # A cursor of its own, since the result of the one before may still be on its way.
+        self._cursor = self._connection.cursor()
+        self._cursor.execute(sql, parameters, prepare=False if self._careful else None)
+
+    def _insert(self, sql: str, parameters: Sequence[Any]) -> None:
+        self._connection.execute("SAVEPOINT before_insert", prepare=False)
+        self._run(sql, parameters)
+        try:
+            self._pipeline.sync()
+        except errors.UniqueViolation as error:
+            self._connection.execute("ROLLBACK TO SAVEPOINT before_insert", prepare=False)
+            raise _Duplicate(error.diag.constraint_name) from None
+        self._connection.execute("RELEASE SAVEPOINT before_insert", prepare=False)
 
     def fetchone(self) -> Any:
         row = self._cursor.fetchone()
@@ -171,22 +189,6 @@ class _Cursor:
         rows = self._cursor.fetchall()
         self.answered = True
         return rows
-
-    @contextmanager
-    def _saved(self, sql: str) -> Iterator[None]:
-        if not self._careful or not sql.startswith("INSERT"):
-            yield
-            return
-        self._connection.execute("SAVEPOINT before_insert")
-        try:
-            yield
-            self._pipeline.sync()
-        except errors.UniqueViolation as error:
-            with suppress(errors.PipelineAborted):
-                self._pipeline.sync()
-            self._connection.execute("ROLLBACK TO SAVEPOINT before_insert")
-            raise _Duplicate(error.diag.constraint_name) from None
-        self._connection.execute("RELEASE SAVEPOINT before_insert")
 
 
 class DatabaseClock:
@@ -325,7 +327,7 @@ class _Line:
             while True:
                 try:
                     with self._store.connect() as connection:
-                        connection.execute(f"LISTEN {_CHANNEL}")
+                        connection.execute(f"LISTEN {_CHANNEL}; SET application_name = 'signoff listens'")
                         if again:
                             self._heard()
                         pause, again = 0.1, True
@@ -466,8 +468,7 @@ class PostgresStore:
                     schema=found,
                     known=HEAD,
                 )
-            if connection.execute(_FOREIGN).fetchall() != [(0,)]:
-                connection.execute(_OWN)
+            _adopt(connection)
             self.ask_time(connection)
 
     def connect(self) -> Connection:
@@ -641,16 +642,18 @@ class PostgresStore:
                     cursor = _Cursor(connection, pipeline, careful=careful)
                     rows = Rows(cursor, self._statements, _is_duplicate, locks=True)
                     result = work(rows)
+                    # An answer before the commit: a connection that was lost while idle is no lost commit.
+                    row = taken.fetchone()
                     if self._line.watched:
-                        row = taken.fetchone()
                         self._line.ours(str(row[0] if row else ""))
                     if threading.current_thread() is threading.main_thread():
                         until_kept.enter_context(held_interrupt())
                     committing = True
                     done = connection.execute("COMMIT")
             except psycopg.Error as error:
-                if not connection.closed:
-                    self._end(connection)
+                if not connection.broken:
+                    # Of statements that were skipped after it, the driver believes that the server has prepared them.
+                    connection.close()
                     raise
                 if committing:
                     raise self._address.unknown(error) from None
@@ -680,14 +683,13 @@ class PostgresStore:
                     cursor = _Cursor(connection, pipeline)
                     me.reading = Rows(cursor, self._statements, _is_duplicate)
                     found = work(me.reading)
-                    connection.execute("ROLLBACK")
+                    connection.execute("COMMIT")
                     return found
             except psycopg.Error as error:
-                self._end(connection)
-                if connection.closed and (cursor is None or not cursor.answered):
-                    # A connection that had been lost before; the work has seen nothing of it.
-                    raise _Lost(error) from None
-                raise self._address.translate(error) from None
+                # A connection that had been lost before; the work has seen nothing of it.
+                unseen = connection.broken and (cursor is None or not cursor.answered)
+                connection.close()
+                raise _Lost(error) if unseen else self._address.translate(error) from None
             except BaseException:
                 self._end(connection)
                 raise
@@ -702,6 +704,19 @@ class PostgresStore:
             raise self._address.translate(error) from None
         with connection:
             yield connection
+
+
+def _adopt(connection: Connection) -> None:
+    """Give a database that was restored from another server's dump numbers of transactions of this one."""
+    begun, following = (int(connection.execute(sql).fetchall()[0][0]) for sql in (_BEGUN, _NEXT))
+    if begun < following:
+        return
+    with connection.transaction():
+        connection.execute("LOCK TABLE entries IN SHARE ROW EXCLUSIVE MODE")
+        begun, mine = (int(connection.execute(sql).fetchall()[0][0]) for sql in (_BEGUN, _MINE))
+        if begun > mine:
+            connection.execute(_RENUMBER, (str(mine), str(mine), str(mine)))
+            connection.execute("SELECT setval('entries_begun', %s)", (mine,))
 
 
 def migrate(url: str) -> tuple[str | None, str]:
@@ -749,8 +764,12 @@ def _pipeline(connection: Connection) -> Iterator[psycopg.Pipeline]:
     try:
         yield pipeline
     except BaseException:
-        with suppress(psycopg.Error):
+        try:
             manager.__exit__(None, None, None)
+        except psycopg.Error:
+            # A connection that was lost stays as it is, so that it can be told from one that is given up.
+            if not connection.broken:
+                connection.close()
         raise
     manager.__exit__(None, None, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from signoff.app.views import CaseView, History
 from signoff.domain.account import Scope
@@ -16,9 +18,11 @@ from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.entry import EntryKind
+from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.errors import StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
+from signoff.server.feed import Feed
 from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page
 
 router = APIRouter(route_class=StrictRoute, tags=["look"])
@@ -126,23 +130,35 @@ def history(case_id: CaseId, caller: Looking) -> History:
 
 @router.get("/cases/{case_id}/outcome")
 async def outcome(
+    request: Request,
     case_id: CaseId,
     caller: Anybody,
     wait_s: Annotated[float, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait at most.")] = 0.0,
 ) -> OutcomeGiven:
     """Wait until nothing more happens to a case by itself; `answered: false` means: ask again."""
     await run_in_threadpool(shown_to, caller, case_id)
+    feed: Feed = request.app.state.feed
+    waiting = asyncio.ensure_future(caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
+    ending = asyncio.ensure_future(feed.ended.wait())
     try:
-        return OutcomeGiven.of(await caller.app._wait_async(case_id, wait_s, poll_s=_POLL_S))
+        # A server that stops lets everybody go, who then ask the next one.
+        await asyncio.wait((waiting, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise StillWaiting("the server stops; ask again", case_id=case_id)
+        return OutcomeGiven.of(waiting.result())
     except StillWaiting:
         now = (await run_in_threadpool(caller.app.case, case_id)).seen
         return OutcomeGiven(case_id=case_id, state=now.state, answered=False)
+    finally:
+        waiting.cancel()
+        ending.cancel()
 
 
 @router.get("/checkpoints")
 def checkpoints(caller: Anybody) -> Sequence[Checkpoint]:
     """List the checkpoints, each in its newest version, with the JSON Schema of its arguments."""
-    return [caller.app.declaration(name) for name in caller.app.checkpoint_names()]
+    names = [name for name in caller.app.checkpoint_names() if name != DELIVERY_CHECKPOINT]
+    return [caller.app.declaration(name) for name in names]
 
 
 @router.get("/checkpoints/{name}")

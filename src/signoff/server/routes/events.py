@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import TypeAdapter
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
+from signoff.domain.entry import Entry
 from signoff.server.access import LOOK
 from signoff.server.feed import Feed
 from signoff.wire import Event
@@ -18,12 +20,23 @@ router = APIRouter(tags=["look"])
 
 _EVENTS = TypeAdapter(Event)
 _RETRY_MS = 1000
+_ALIVE_S = 15.0
 _MOST_SEQ = 2**63 - 1
 
 Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ, description="Begin after this entry; 0 for the whole ledger.")]
 
 
-@router.get("/events", response_class=EventSourceResponse, dependencies=[LOOK])
+@router.get(
+    "/events",
+    dependencies=[LOOK],
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: the kind of entry, its number as the id, an `Event` as the data.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
 async def events(
     request: Request,
     last_event_id: Annotated[
@@ -32,7 +45,7 @@ async def events(
     ] = None,
     after_seq: Seq = None,
     checkpoint: Annotated[str | None, Query(max_length=200, description="Only this checkpoint's entries.")] = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> Response:
     """
     Follow the ledger: one event per entry, its number as the id.
 
@@ -41,13 +54,36 @@ async def events(
     """
     feed: Feed = request.app.state.feed
     seq = last_event_id if last_event_id is not None else after_seq if after_seq is not None else feed.seq
-    yield ServerSentEvent(comment="following", retry=_RETRY_MS)
-    while page := await feed.after(seq):
-        for entry in page:
-            if checkpoint is None or entry.checkpoint == checkpoint:
-                yield ServerSentEvent(id=str(entry.seq), event=entry.kind.value, raw_data=_json(Event.of(entry)))
+    return StreamingResponse(
+        _told(feed, seq, checkpoint),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
+    # With the number it begins after: a break before the first entry would leave a gap otherwise.
+    yield b": following\nid: %d\nretry: %d\n\n" % (seq, _RETRY_MS)
+    while True:
+        try:
+            async with asyncio.timeout(_ALIVE_S):
+                page = await feed.after(seq)
+        except TimeoutError:
+            # Proxies end what is silent, and a peer that is gone shows only when something is sent.
+            yield b": alive\n\n"
+            continue
+        if not page:
+            return
         seq = page[-1].seq
+        told = [entry for entry in page if checkpoint is None or entry.checkpoint == checkpoint]
+        # What was left out is not looked at again after a break either.
+        passed = [] if told and told[-1].seq == seq else [b"id: %d\n\n" % seq]
+        yield b"".join([*map(_event, told), *passed])
 
 
-def _json(event: Event) -> str:
-    return _EVENTS.dump_json(event).decode()
+def _event(entry: Entry) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (
+        entry.seq,
+        entry.kind.value.encode(),
+        _EVENTS.dump_json(Event.of(entry)),
+    )

@@ -48,8 +48,10 @@ def sign_out(request: Request, response: Response, caller: Anybody) -> None:
     local: LocalDesk | None = request.app.state.local
     if secret is not None and local is not None and local.knows(secret):
         local.sign_out()
+        request.app.state.callers.forget()
     elif secret is not None:
         caller.app.accounts.sign_out(secret)
+    request.app.state.callers.forget()
     response.delete_cookie(COOKIE, path="/")
 
 

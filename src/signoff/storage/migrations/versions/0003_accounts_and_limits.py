@@ -79,6 +79,31 @@ def _one_order() -> None:
         ]
         if changes:
             op.execute(f'ALTER TABLE "{table}" {", ".join(changes)}')
-    # Numbers are given before the commit, so a later one can be seen first; a reader of the ledger waits for those
-    # before it.
+    # A number is drawn before its transaction is committed, so a higher one can be seen first. Whoever reads the ledger
+    # leaves out an entry while a transaction is open that may have drawn a lower number: every write notes the highest
+    # transaction that has begun before it draws, and every entry keeps that note, read after its number was drawn. The
+    # note is a sequence because what is written to one is seen at once. Only the database itself reads these columns.
+    op.execute("CREATE SEQUENCE entries_begun")
+    op.execute(_BEGIN)
     op.execute("ALTER TABLE entries ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
+    op.execute(
+        "ALTER TABLE entries ADD COLUMN waits_for xid8 NOT NULL "
+        "DEFAULT coalesce(pg_sequence_last_value('entries_begun'), 0)::text::xid8"
+    )
+
+
+_BEGIN = """
+CREATE FUNCTION signoff_begin() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    mine bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+    -- For the session, not for the transaction: it is held for this moment only.
+    PERFORM pg_advisory_lock(7235433449664442222);
+    IF coalesce(pg_sequence_last_value('entries_begun'), 0) < mine THEN
+        PERFORM setval('entries_begun', mine);
+    END IF;
+    PERFORM pg_advisory_unlock(7235433449664442222);
+    RETURN mine::text;
+END
+$$
+"""

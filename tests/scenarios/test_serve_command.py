@@ -1,8 +1,9 @@
-"""`signoff serve` ends well when it is told to: handlers may end, event streams do."""
+"""`signoff serve`: a process of its own, which tells what there is, and ends well when it is told to."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -111,6 +112,12 @@ def test_a_handler_that_runs_may_end(
     (tmp_path / "go").touch()
     assert server.end() == (0, "")
     assert running() is State.DONE
+
+
+def test_what_is_declared_is_listed_before_its_first_proposal(server: Server) -> None:
+    connection, answer = server.get("/api/v1/checkpoints")
+    assert [found["name"] for found in json.load(answer)] == ["slow"]
+    connection.close()
 
 
 def test_a_second_signal_ends_it_at_once(server: Server, running: Callable[[], State]) -> None:
