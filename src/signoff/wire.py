@@ -39,9 +39,9 @@ MOST_WAIT_S = 55.0
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
-Onscreen = Annotated[StrictFloat, Field(ge=0, le=1e9, description="How long it was on screen, in seconds.")]
+Onscreen = Annotated[StrictFloat, Field(ge=0, le=1e9)]
 Seconds = Annotated[StrictFloat, Field(gt=0, le=31_536_000)]
-Confidence = Annotated[StrictFloat, Field(ge=0, le=1, description="The drafter's own, 0..1.")]
+Confidence = Annotated[StrictFloat, Field(ge=0, le=1)]
 Document = dict[str, Any]
 
 
@@ -58,7 +58,7 @@ class AlternativeTaken(Taken):
     """Other arguments the drafter thought of."""
 
     arguments: Document = Field(description="All arguments, as they would run.")
-    confidence: Confidence | None = None
+    confidence: Confidence | None = Field(default=None, description="The drafter's own, 0..1.")
 
 
 class ProposalTaken(Taken):
@@ -74,11 +74,13 @@ class ProposalTaken(Taken):
         description="What a reviewer judges it by, by name: any JSON, or "
         '{"media_type": "message/rfc822", "value": ...} to say what it is.',
     )
-    confidence: Confidence | None = None
+    confidence: Confidence | None = Field(default=None, description="The drafter's own, 0..1.")
     rationale: Annotated[str, Field(max_length=100_000)] | None = Field(
         default=None, description="The drafter's own words."
     )
-    alternatives: list[AlternativeTaken] = Field(default_factory=list, max_length=100)
+    alternatives: list[AlternativeTaken] = Field(
+        default_factory=list, max_length=100, description="Other arguments, best first."
+    )
     drafter: Name | None = Field(default=None, description="Who drafted it, with its version.")
     key: Name | None = Field(
         default=None,
@@ -124,8 +126,8 @@ class ProposalAnswer(BaseModel):
     """What became of one line of a batch: a case, or a problem."""
 
     index: int = Field(description="Number of the line, from 0; empty lines do not count.")
-    case: Case | None = None
-    problem: Problem | None = None
+    case: Case | None = Field(default=None, description="The case, where the line was taken.")
+    problem: Problem | None = Field(default=None, description="Why it was not, where it was not.")
 
 
 # --- cases
@@ -134,19 +136,19 @@ class ProposalAnswer(BaseModel):
 class Page(BaseModel, Generic[T]):
     """One page of a list."""
 
-    items: Sequence[T]
+    items: Sequence[T] = Field(description="What is on this page, in the order of the list.")
     after: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
 
 
 class OutcomeGiven(BaseModel):
     """What became of a case, or that it is still open."""
 
-    case_id: str
-    state: State
+    case_id: str = Field(description="The case.")
+    state: State = Field(description="Where it stands.")
     answered: bool = Field(description="Whether nothing more happens by itself; false means: ask again.")
     value: Any = Field(default=None, description="What the function returned, once it is done.")
-    verdict: VerdictKind | None = None
-    reviewer: str | None = None
+    verdict: VerdictKind | None = Field(default=None, description="The verdict, where a person ruled.")
+    reviewer: str | None = Field(default=None, description="Who ruled.")
     reason: str | None = Field(default=None, description="Why it was rejected, in the reviewer's words.")
     problem: str | None = Field(default=None, description="What went wrong with the effect, in short.")
     arguments: Document | None = Field(default=None, description="What was approved.")
@@ -175,7 +177,7 @@ class OutcomeGiven(BaseModel):
 class Counts(BaseModel):
     """Cases by checkpoint and state; what there is none of is left out."""
 
-    checkpoints: Mapping[str, Mapping[State, int]]
+    checkpoints: Mapping[str, Mapping[State, int]] = Field(description="By checkpoint, then by state.")
 
 
 # --- review
@@ -198,21 +200,21 @@ class HoldTaken(Taken):
 class RenewTaken(Taken):
     """Hold claimed cases for longer."""
 
-    case_ids: list[Id] = Field(max_length=1000)
+    case_ids: list[Id] = Field(max_length=1000, description="The cases; one that is named twice counts once.")
     hold_s: Seconds = Field(default=180.0, description="Seconds from now until the claims lapse.")
 
 
 class Renewed(BaseModel):
     """What is still held, and what is not."""
 
-    held: Sequence[Case]
+    held: Sequence[Case] = Field(description="The cases that are held.")
     lost: Sequence[str] = Field(description="Ids of cases whose claim is gone: lapsed, taken, or answered.")
 
 
 class ReleaseTaken(Taken):
     """Give claims back early."""
 
-    case_ids: list[Id] = Field(max_length=1000)
+    case_ids: list[Id] = Field(max_length=1000, description="The cases; one that is named twice counts once.")
 
 
 class VerdictTaken(Taken):
@@ -224,15 +226,15 @@ class VerdictTaken(Taken):
     """
 
     id: Id = Field(description="Chosen by you, usable once; sent again with the same verdict, it counts once.")
-    kind: VerdictKind
+    kind: VerdictKind = Field(description="What the person says to it.")
     arguments: Document | None = Field(default=None, description="For `edited`: all arguments, as they shall run.")
     reason: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="For `rejected`: why.")
     revision: StrictInt = Field(ge=1, le=2**31 - 1, description="The revision that was on screen.")
-    content_hash: Annotated[StrictStr, Field(max_length=200)]
+    content_hash: Annotated[StrictStr, Field(max_length=200)] = Field(description="The hash of what was on screen.")
     fence: StrictInt | None = Field(
         default=None, ge=0, le=2**53 - 1, description="The claim's number, if you hold one."
     )
-    seconds: Onscreen | None = None
+    seconds: Onscreen | None = Field(default=None, description="How long it was on screen, in seconds.")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> VerdictTaken:
@@ -264,20 +266,24 @@ class HandoverTaken(Taken):
     """Pass a case on."""
 
     to: Name = Field(description="A person's id, or `group:NAME`.")
-    note: Annotated[StrictStr, Field(max_length=10_000)] | None = None
+    note: Annotated[StrictStr, Field(max_length=10_000)] | None = Field(
+        default=None, description="What the next one should know."
+    )
 
 
 class SnoozeTaken(Taken):
     """Offer a case to nobody for a while: `for_s` or `until`."""
 
-    for_s: Seconds = 3600.0
+    for_s: Seconds = Field(default=3600.0, description="Seconds until it is offered again.")
     until: AwareDatetime | None = Field(default=None, description="The time itself; `for_s` then has no meaning.")
 
 
 class ResolveTaken(Taken):
     """Say what became of an unknown effect."""
 
-    move: Literal["confirm_done", "send_again", "confirm_failed"]
+    move: Literal["confirm_done", "send_again", "confirm_failed"] = Field(
+        description="It happened; it did not and shall be tried again; or it did not and shall not."
+    )
     receipt: Any = Field(default=None, description="Proof that it happened, where there is one.")
     note: Annotated[StrictStr, Field(max_length=10_000)] | None = Field(default=None, description="How you know.")
 
@@ -285,7 +291,7 @@ class ResolveTaken(Taken):
 class ReverseTaken(Taken):
     """Order the effect that undoes a done one."""
 
-    reason: Annotated[StrictStr, Field(max_length=10_000)] | None = None
+    reason: Annotated[StrictStr, Field(max_length=10_000)] | None = Field(default=None, description="Why.")
 
 
 # --- who
@@ -294,17 +300,17 @@ class ReverseTaken(Taken):
 class SignInTaken(Taken):
     """Sign in with a browser."""
 
-    account: Name
-    password: Annotated[StrictStr, Field(max_length=1024)]
+    account: Name = Field(description="The name of the account.")
+    password: Annotated[StrictStr, Field(max_length=1024)] = Field(description="As it was typed.")
 
 
 class Me(BaseModel):
     """Who asks, and what they may do."""
 
-    id: str
-    roles: Sequence[Role]
-    groups: Sequence[str]
-    scopes: Sequence[Scope]
+    id: str = Field(description="Under which name the ledger knows you.")
+    roles: Sequence[Role] = Field(description="What you may do as a person; none for a token that proposes.")
+    groups: Sequence[str] = Field(description="The groups whose hand-overs you get.")
+    scopes: Sequence[Scope] = Field(description="What this session or token may do.")
 
 
 # --- events and health
@@ -360,6 +366,6 @@ class Event:
 class Health(BaseModel):
     """Whether the server can do its work."""
 
-    ready: StrictBool
-    version: str
-    database: Literal["ok", "unavailable"]
+    ready: StrictBool = Field(description="Whether it can.")
+    version: str = Field(description="The version of Signoff.")
+    database: Literal["ok", "unavailable"] = Field(description="Whether the database answers.")

@@ -129,6 +129,10 @@ def test_search_looks_at_what_is_current(desk: Desk, ada: Caller) -> None:
         ("after=" + "x" * 101, "after"),
         ("checkpoint=" + "x" * 201, "checkpoint"),
         ("newest_first=perhaps", "newest_first"),
+        ("sate=waiting", "sate"),
+        ("limit=1&limit=2", "limit"),
+        ("text=a&text=b", "text"),
+        ("State=waiting", "State"),
     ],
 )
 def test_a_query_that_does_not_fit_is_named(desk: Desk, ada: Caller, query: str, field: str) -> None:

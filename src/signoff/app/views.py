@@ -66,7 +66,22 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Everything that is stored about one case, oldest first."""
+    """
+    Everything that is stored about one case, oldest first.
+
+    Args:
+        case: The case as it is now.
+        checkpoint: The declaration it was proposed under.
+        entries: What the ledger says of it.
+        contents: Every revision.
+        evidence: By name, `{"media_type", "value"}`.
+        routings: How each revision was routed.
+        verdicts: Every verdict, those taken back too.
+        votes: Every opinion, where several are needed.
+        attempts: Every try of its effect.
+        audit: What came of its audit, if it was drawn.
+        notes: What people wrote about it.
+    """
 
     case: Case
     checkpoint: Checkpoint | None

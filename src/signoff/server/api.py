@@ -25,7 +25,7 @@ from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
 from signoff.server.routes import cases, events, health, proposals, review, session
-from signoff.wire import Problem, ProposalAnswer, ProposalTaken
+from signoff.wire import Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,6 +46,7 @@ _PROBLEMS = {
     401: "Nobody knows who asks.",
     403: "A rule said no.",
     404: "There is no such thing here.",
+    405: "This address does not take that method; `Allow` lists those it takes.",
     409: "Somebody was faster; the document says who, or what changed.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -144,6 +145,7 @@ def _describe(api: FastAPI) -> None:
                 schemas.pop(unused, None)
             for schema in schemas.values():
                 _explain(schema)
+            schemas["Page_Case_"]["description"] = Page.__doc__
             document["components"]["securitySchemes"] = SCHEMES
             for path, method, needs in needed():
                 operation = document["paths"][path][method]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, get_args, get_origin
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -86,14 +87,22 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose JSON body is read strictly; another media type is refused."""
+    """
+    A route that takes what it describes, and nothing beside.
+
+    Its JSON body is read strictly, another media type is refused, and so is a misspelt or repeated name in the query,
+    which would otherwise be a filter that does not filter.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Give the handler."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        queried = {field.alias: _is_list(field.field_info.annotation) for field in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
+            if request.scope["query_string"]:
+                _require_known(request, queried)
             if takes_body:
                 media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
                 if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
@@ -104,3 +113,19 @@ class StrictRoute(APIRoute):
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(kind) is list for kind in (annotation, *get_args(annotation)))
+
+
+def _require_known(request: Request, queried: Mapping[str, bool]) -> None:
+    """Refuse a name in the query that means nothing here, or that is there twice and can only be meant once."""
+    wrong: list[dict[str, Any]] = []
+    for name in request.query_params:
+        if name not in queried:
+            wrong.append({"type": "extra_forbidden", "loc": ("query", name), "msg": "is not taken here"})
+        elif not queried[name] and len(request.query_params.getlist(name)) > 1:
+            wrong.append({"type": "extra_forbidden", "loc": ("query", name), "msg": "may be given once"})
+    if wrong:
+        raise RequestValidationError(wrong)

@@ -19,6 +19,7 @@ from signoff.errors import SignoffError
 from signoff.server.access import Caller, Proposing
 from signoff.server.body import MOST_BYTES, StrictRoute, read_document, too_large
 from signoff.server.problems import problem_of, unfit
+from signoff.server.routes.cases import CaseId, shown_to
 from signoff.wire import ProposalAnswer, ProposalTaken
 
 router = APIRouter(route_class=StrictRoute, tags=["propose"])
@@ -34,6 +35,12 @@ def propose(body: ProposalTaken, caller: Proposing) -> Case:
     Answers with the case, which waits for a person or goes straight through. With a `key` it is safe to send again.
     """
     return caller.app.intake(body.checkpoint).one(body.proposal(proposer=caller.id))
+
+
+@router.post("/cases/{case_id}/withdraw")
+def withdraw(case_id: CaseId, caller: Proposing) -> Case:
+    """Take your own proposal back before it has started."""
+    return caller.app.withdraw(shown_to(caller, case_id), proposer=caller.id)
 
 
 @router.post(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from signoff.domain.case import Case, State
-from signoff.server.access import Proposing, Reviewing
+from signoff.server.access import Reviewing
 from signoff.server.body import StrictRoute
-from signoff.server.routes.cases import CaseId, shown_to
+from signoff.server.routes.cases import CaseId
 from signoff.wire import (
     ClaimTaken,
     HandoverTaken,
@@ -107,9 +107,3 @@ def resolve(case_id: CaseId, body: ResolveTaken, caller: Reviewing) -> Case:
 def reverse(case_id: CaseId, body: ReverseTaken, caller: Reviewing) -> Case:
     """Order the effect that undoes a done one; answers with the case of the reversal."""
     return caller.desk.reverse(case_id, body.reason).seen
-
-
-@router.post("/cases/{case_id}/withdraw", tags=["propose"])
-def withdraw(case_id: CaseId, caller: Proposing) -> Case:
-    """Take your own proposal back before it has started."""
-    return caller.app.withdraw(shown_to(caller, case_id), proposer=caller.id)
