@@ -37,6 +37,8 @@ T = TypeVar("T")
 MOST_WAIT_S = 55.0
 """Seconds one request may wait for an outcome; less than proxies usually allow."""
 
+_MOST_FIELDS = 100
+
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
 Onscreen = Annotated[StrictFloat, Field(ge=0, le=1e9)]
@@ -49,6 +51,14 @@ class Taken(BaseModel):
     """What is sent in; an unknown field is an error, since it is usually a misspelt one."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_bomb(cls, value: Any) -> Any:
+        # Each unknown field is an error of its own, with all that belongs to it.
+        if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+            raise ValueError(f"there are {len(value):,} fields; no document here has as many, so send those it has")
+        return value
 
 
 # --- proposals

@@ -292,7 +292,7 @@ def test_a_body_of_very_many_values_is_refused(desk: Desk) -> None:
     for values in ("{}," * MOST_VALUES + "{}", "1," * (MOST_VALUES + 1) + "1", "[]," * 2_000_000 + "[]"):
         text = '{"checkpoint":"send","arguments":{"to":"x","more":[' + values + "]}}"
         told = problem(sent(desk.agent, text), 413, "too_large")
-        assert "at most 200,000 are taken" in told["detail"]
+        assert "at most 100,000 are taken" in told["detail"]
 
 
 def test_an_address_or_method_that_is_not_there(desk: Desk) -> None:

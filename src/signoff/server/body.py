@@ -19,9 +19,15 @@ from signoff.server.problems import Unread
 MOST_BYTES = 2 * MAX_BYTES
 """Largest body of one request: arguments and evidence may each be as large as a content."""
 
-MOST_VALUES = 200_000
+MOST_VALUES = 100_000
 """Values in one document; a body of a few megabytes could otherwise become gigabytes of small objects."""
 
+
+MOST_WIDE = 2_000_000
+"""Characters of a body that holds one beyond the Basic Multilingual Plane: it makes each of them take four bytes."""
+
+_WIDE = re.compile(rb"[\xf0-\xf4]")
+_FOLLOWING = bytes(range(0x80, 0xC0))
 
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """A text, or one that never ends, so that reading on takes no longer than the body is."""
@@ -46,6 +52,12 @@ def read_document(body: bytes) -> Any:
         raise TooLarge(
             f"the body holds too many values; at most {MOST_VALUES:,} are taken, so send less or link to it",
             limit=MOST_VALUES,
+        )
+    if len(body) > MOST_WIDE and _WIDE.search(body) and len(body.translate(None, _FOLLOWING)) > MOST_WIDE:
+        raise TooLarge(
+            f"the body holds characters such as emoji among more than {MOST_WIDE:,} others; send less, or refer to it "
+            "by a link in the evidence",
+            limit=MOST_WIDE,
         )
     return parse_json(body, max_bytes=MOST_BYTES, where="the body")
 

@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from signoff.app.intake import BATCH, Intake
 from signoff.domain.case import Case
-from signoff.domain.content import MAX_BYTES
 from signoff.engine.propose import Prepared
 from signoff.errors import SignoffError
 from signoff.server.access import Caller, Proposing
@@ -25,6 +24,9 @@ from signoff.wire import ProposalAnswer, ProposalTaken
 router = APIRouter(route_class=StrictRoute, tags=["propose"])
 
 NDJSON = "application/x-ndjson"
+
+_PIECE = 512 * 1024
+"""Bytes of lines that are kept together, beside the last; read, they take many times as much."""
 
 
 @router.post("/proposals", status_code=201)
@@ -63,7 +65,7 @@ async def propose_many(request: Request, caller: Proposing) -> Response:
     """
     Propose a lot: one JSON document per line, answered line by line while more is being sent.
 
-    Lines are kept in batches of 500, or of four megabytes. A line that cannot be taken is answered with a problem and
+    Lines are kept in batches of 500, or of half a megabyte. A line that cannot be taken is answered with a problem and
     hinders no other.
     """
     return _Duplex(_answers(request, caller), media_type=NDJSON)
@@ -120,7 +122,7 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self._lines) >= BATCH or self._size > MAX_BYTES
+        return len(self._lines) >= BATCH or self._size > _PIECE
 
     def take(self, line: bytes) -> None:
         self._lines.append(line)
