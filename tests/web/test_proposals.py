@@ -295,6 +295,14 @@ def test_a_body_of_very_many_values_is_refused(desk: Desk) -> None:
         assert "at most 100,000 are taken" in told["detail"]
 
 
+@pytest.mark.parametrize("text", [b"{", b"[" * 100_000, b" " * (MOST_BYTES + 1), b"\xff"])
+def test_who_may_not_propose_is_told_so_before_anything_is_read(desk: Desk, text: bytes) -> None:
+    problem(sent(desk.nobody, text), 401, "not_signed_in")
+    problem(sent(desk.bearer("signoff_x"), text), 401, "not_signed_in")
+    problem(sent(desk.reviewer("ada"), text), 403, "not_allowed")
+    problem(sent(desk.nobody, text, **{"Content-Type": "text/plain"}), 401, "not_signed_in")
+
+
 def test_an_address_or_method_that_is_not_there(desk: Desk) -> None:
     problem(desk.agent("POST", "proposal", json=body()), 404, "not_found")
     answer = desk.agent("PUT", "proposals", json=body())

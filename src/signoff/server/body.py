@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from signoff.domain.content import MAX_BYTES, parse_json
 from signoff.errors import SignoffError, TooLarge
+from signoff.server.access import Needs
 from signoff.server.problems import Unread
 
 MOST_BYTES = 2 * MAX_BYTES
@@ -110,9 +111,13 @@ class StrictRoute(APIRoute):
         """Give the handler."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        needed = [each.call for each in self.dependant.dependencies if isinstance(each.call, Needs)]
         queried = {field.alias: _is_list(field.field_info.annotation) for field in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
+            for needs in needed if takes_body else ():
+                # The framework reads the body first; a stranger's is not worth it.
+                await needs(request)
             if request.scope["query_string"]:
                 _require_known(request, queried)
             if takes_body:
