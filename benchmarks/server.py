@@ -26,9 +26,10 @@ from urllib.parse import urlsplit
 
 from benchmarks.figures import Bar, Figure, report
 from benchmarks.load import Connection, Tally, crowd, timed
-from signoff import Role, Signoff, State
+from signoff import Role, Signoff, State, measure
 from signoff.domain.account import Scope
 from signoff.measure import percentile
+from tests.postgres import Server
 
 ROUNDS = 3
 WAITING = 100_000
@@ -342,10 +343,11 @@ def _doubled(url: str, *, expected: int) -> float:
 
 def postgres(folder: Path) -> list[Figure]:
     """Full cycles from sixteen threads, and two worker processes that drain 10,000 effects."""
-    from benchmarks.databases import postgres_server
-    from signoff import measure
+    with Server(durable=True) as server, contextlib.ExitStack() as databases:
 
-    with postgres_server(folder / "pg") as fresh:
+        def fresh() -> str:
+            return databases.enter_context(server.database())
+
         on_lite = [measure.full_cycles(folder / f"cycles{n}.db", 1_600, threads=16).per_second for n in range(ROUNDS)]
         on_pg = [measure.full_cycles(fresh(), 1_600, threads=16).per_second for _ in range(ROUNDS)]
         drained_lite = [_drain(str(folder / f"drain{n}.db")) for n in range(ROUNDS)]

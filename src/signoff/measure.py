@@ -75,9 +75,9 @@ def commit_seconds(folder: Path, commits: int) -> list[float]:
         connection.close()
 
 
-def desk(path: Path, *, workers: int = 0) -> tuple[Signoff, CheckpointFunction[..., str], Reviewer]:
+def desk(url: Path | str, *, workers: int = 0) -> tuple[Signoff, CheckpointFunction[..., str], Reviewer]:
     """Open a desk as a user would: schema, hash, ledger and all."""
-    app = Signoff(path, workers=workers)
+    app = Signoff(url, workers=workers)
 
     @app.checkpoint(delivery="idempotent")
     def route(message: str, category: str) -> str:
@@ -87,16 +87,16 @@ def desk(path: Path, *, workers: int = 0) -> tuple[Signoff, CheckpointFunction[.
     return app, route, app.reviewer("grace")
 
 
-def full_cycles(path: Path, cycles: int, *, threads: int = 1) -> Cycles:
+def full_cycles(url: Path | str, cycles: int, *, threads: int = 1) -> Cycles:
     """
-    Run full cycles on a file database.
+    Run full cycles on a database.
 
     Args:
-        path: The database; made when it does not exist.
+        url: The database; a file is made when it does not exist.
         cycles: How many in all.
         threads: From how many threads, >= 1.
     """
-    app, route, grace = desk(path)
+    app, route, grace = desk(url)
     steps: dict[str, list[float]] = {"propose": [], "verdict": [], "execute": []}
 
     def cycle() -> None:

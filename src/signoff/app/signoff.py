@@ -32,12 +32,14 @@ from signoff.domain.note import Note
 from signoff.domain.pace import limit
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
+from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.engine import execute, oversee, review
 from signoff.engine.execute import Handling, Taken
 from signoff.errors import (
     DraftFailed,
     InvalidCheckpoint,
     InvalidInput,
+    NotAllowed,
     SignoffError,
     StillWaiting,
     UnknownCheckpoint,
@@ -301,11 +303,17 @@ class Signoff:
 
         Raises:
             UnknownCheckpoint: If it is neither.
+            NotAllowed: If only Signoff itself proposes there: deliveries to webhooks, and reversals.
         """
         function = self._functions.get(checkpoint)
+        registered = self.declaration(checkpoint)
+        if checkpoint == DELIVERY_CHECKPOINT or registered.reverses is not None:
+            raise NotAllowed(
+                f"checkpoint {checkpoint!r} takes no proposals: only Signoff itself proposes there",
+                checkpoint=checkpoint,
+            )
         if function is not None:
             return function.intake
-        registered = self.declaration(checkpoint)
         return Intake(
             self,
             lambda: registered,

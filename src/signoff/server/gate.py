@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Collection
@@ -15,8 +16,14 @@ from signoff.server.problems import problem_of, respond
 
 log = logging.getLogger("signoff.server")
 
-MOST_AT_ONCE = 256
-"""Requests under way in one process; more are told to come back, so that those under way stay quick."""
+MOST_AT_ONCE = 1024
+"""Requests taken in and not answered yet; more are told to come back."""
+
+MOST_OF_ONE = 512
+"""Of these, requests of one caller."""
+
+TURNS_OF_ONE = 16
+"""Requests of one caller that are worked on at a time; its others wait, so that a flood slows down its sender only."""
 
 _LONG = ("/outcome", "/events", "/proposals/batch")
 """Routes that wait or stream; they take no thread meanwhile."""
@@ -33,6 +40,14 @@ _HEADERS = (
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
+class _Turns:
+    """The requests of one caller."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(TURNS_OF_ONE)
+        self.taken = 0
+
+
 class Gate:
     """
     ASGI middleware in front of everything.
@@ -42,7 +57,7 @@ class Gate:
         metrics: Where requests are counted.
         hosts: Names this server answers to; `*` for any. A page of another site that makes its own name point here
             (DNS rebinding) gets nothing.
-        most_at_once: Requests under way, >= 1, waiting ones and streams not counted.
+        most_at_once: Requests taken in and not answered, >= 1; long polls and streams not counted.
     """
 
     def __init__(
@@ -54,6 +69,7 @@ class Gate:
         self._most = most_at_once
         self._under_way = 0
         self._long = 0
+        self._callers: dict[str, _Turns] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -83,10 +99,24 @@ class Gate:
             self._long -= 1
 
     async def _pass_short(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._under_way >= self._most:
+        caller = _caller(scope)
+        turns = self._callers.get(caller) or _Turns()
+        if self._under_way >= self._most or turns.taken >= MOST_OF_ONE:
             await self._refuse(scope, receive, send)
             return
         self._under_way += 1
+        turns.taken += 1
+        self._callers[caller] = turns
+        try:
+            async with turns.turn:
+                await self._pass_timed(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            turns.taken -= 1
+            if not turns.taken:
+                del self._callers[caller]
+
+    async def _pass_timed(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 500
         dressed = _dressed(send)
@@ -100,7 +130,6 @@ class Gate:
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._under_way -= 1
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.requests.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)
 
@@ -108,6 +137,13 @@ class Gate:
         self._metrics.refused.inc()
         busy = Overloaded("too many requests are under way; this one was not taken, so send it again in a second")
         await respond(problem_of(busy), {"Retry-After": "1"})(scope, receive, _dressed(send))
+
+
+def _caller(scope: Scope) -> str:
+    """Tell callers apart before anybody has looked whether they are who they say."""
+    headers = Headers(scope=scope)
+    client = scope.get("client")
+    return headers.get("authorization") or headers.get("cookie") or (client[0] if client else "")
 
 
 def _dressed(send: Send) -> Send:

@@ -642,8 +642,9 @@ class PostgresStore:
                     cursor = _Cursor(connection, pipeline, careful=careful)
                     rows = Rows(cursor, self._statements, _is_duplicate, locks=True)
                     result = work(rows)
+                    # An answer before the commit: a connection that was lost while idle is no lost commit.
+                    row = taken.fetchone()
                     if self._line.watched:
-                        row = taken.fetchone()
                         self._line.ours(str(row[0] if row else ""))
                     if threading.current_thread() is threading.main_thread():
                         until_kept.enter_context(held_interrupt())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -58,12 +59,19 @@ class SqliteStore:
         self._guard = threading.Lock()
         self._closed = False
         try:
+            self._make_private()
             self._migrate()
             self._session = _Session(self)
             self._watcher = self._connect(read_only=True)
         except sqlite3.Error as error:
             raise self.translate(error) from None
         self._writer = GroupCommit(self._session, self._announce)
+
+    def _make_private(self) -> None:
+        """Make a file that is not there yet, for its owner alone: it holds evidence, hashes and webhook secrets."""
+        with suppress(OSError):
+            # What is wrong with the place, SQLite says better when it opens it.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)

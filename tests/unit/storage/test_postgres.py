@@ -77,6 +77,8 @@ class Held:
         def held(tx: Transaction) -> None:
             self.runs += 1
             self.result = work(tx)
+            # What it wrote is sent with the next question.
+            tx.counts()
             self._done.set()
             assert self._go_on.wait(WAIT_S)
 
@@ -503,7 +505,7 @@ def test_the_last_commit_before_closing_is_told(store: PostgresStore, postgres_u
 def test_listening_goes_on_after_the_connection_was_lost(store: PostgresStore, postgres_url: str, raw: Any) -> None:
     store.version()
     eventually(lambda: listeners(store) == 1)
-    raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    raw.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     eventually(lambda: listeners(store) == 1)
     before = store.version()
     other = PostgresStore(postgres_url)
@@ -581,7 +583,7 @@ def test_such_text_keeps_its_order(store: PostgresStore) -> None:
 
 def end_others(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
 

@@ -360,3 +360,12 @@ def test_closing_lets_the_write_that_runs_end_and_refuses_the_next(path: Path) -
     closed.result(TIMEOUT_S)
     with closing(SqliteStore(path)) as again:
         assert again.read(names) == ["running"]
+
+
+def test_a_new_file_is_its_owners_alone_and_an_old_one_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with closing(SqliteStore(path)):
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("new.db*")} == {0o600}
+    path.chmod(0o640)
+    with closing(SqliteStore(path)):
+        assert path.stat().st_mode & 0o777 == 0o640

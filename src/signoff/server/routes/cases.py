@@ -18,6 +18,7 @@ from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.entry import EntryKind
+from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.errors import StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
@@ -156,7 +157,8 @@ async def outcome(
 @router.get("/checkpoints")
 def checkpoints(caller: Anybody) -> Sequence[Checkpoint]:
     """List the checkpoints, each in its newest version, with the JSON Schema of its arguments."""
-    return [caller.app.declaration(name) for name in caller.app.checkpoint_names()]
+    names = [name for name in caller.app.checkpoint_names() if name != DELIVERY_CHECKPOINT]
+    return [caller.app.declaration(name) for name in names]
 
 
 @router.get("/checkpoints/{name}")
