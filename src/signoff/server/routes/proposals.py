@@ -24,6 +24,9 @@ router = APIRouter(route_class=StrictRoute, tags=["propose"])
 
 NDJSON = "application/x-ndjson"
 
+_ANY_LENGTH = 2**62
+"""A stream is never held as a whole; each of its lines has a limit."""
+
 
 @router.post("/proposals", status_code=201)
 def propose(body: ProposalTaken, caller: Proposing) -> Case:
@@ -37,6 +40,7 @@ def propose(body: ProposalTaken, caller: Proposing) -> Case:
 
 @router.post(
     "/proposals/batch",
+    max_body_size=_ANY_LENGTH,
     response_class=StreamingResponse,
     responses={
         200: {
