@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
 from signoff.app.views import Outcome
 from signoff.domain.account import Scope
@@ -29,8 +38,9 @@ MOST_WAIT_S = 55.0
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
-Onscreen = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, description="How long it was on screen.")]
-Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Onscreen = Annotated[StrictFloat, Field(ge=0, le=1e9, description="How long it was on screen, in seconds.")]
+Seconds = Annotated[StrictFloat, Field(gt=0, le=31_536_000)]
+Confidence = Annotated[StrictFloat, Field(ge=0, le=1, description="The drafter's own, 0..1.")]
 Document = dict[str, Any]
 
 
@@ -47,7 +57,7 @@ class AlternativeTaken(Taken):
     """Other arguments the drafter thought of."""
 
     arguments: Document = Field(description="All arguments, as they would run.")
-    confidence: float | None = Field(default=None, ge=0, le=1, description="The drafter's own, 0..1.")
+    confidence: Confidence | None = None
 
 
 class ProposalTaken(Taken):
@@ -63,7 +73,7 @@ class ProposalTaken(Taken):
         description="What a reviewer judges it by, by name: any JSON, or "
         '{"media_type": "message/rfc822", "value": ...} to say what it is.',
     )
-    confidence: float | None = Field(default=None, ge=0, le=1, description="The drafter's own, 0..1.")
+    confidence: Confidence | None = None
     rationale: Annotated[str, Field(max_length=100_000)] | None = Field(
         default=None, description="The drafter's own words."
     )
@@ -173,7 +183,7 @@ class Counts(BaseModel):
 class ClaimTaken(Taken):
     """Take the oldest cases that are offered."""
 
-    limit: int = Field(default=5, ge=1, le=1000, description="How many at most; those held already count.")
+    limit: StrictInt = Field(default=5, ge=1, le=1000, description="How many at most; those held already count.")
     checkpoint: Name | None = Field(default=None, description="Only cases of this checkpoint.")
     hold_s: Seconds = Field(default=180.0, description="Seconds until the claims lapse, unless they are renewed.")
 
@@ -216,9 +226,9 @@ class VerdictTaken(Taken):
     kind: VerdictKind
     arguments: Document | None = Field(default=None, description="For `edited`: all arguments, as they shall run.")
     reason: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="For `rejected`: why.")
-    revision: int = Field(ge=1, le=2**31 - 1)
+    revision: StrictInt = Field(ge=1, le=2**31 - 1, description="The revision that was on screen.")
     content_hash: Annotated[StrictStr, Field(max_length=200)]
-    fence: int | None = Field(default=None, ge=0, le=2**53, description="The claim's number, if you hold one.")
+    fence: StrictInt | None = Field(default=None, ge=0, le=2**53, description="The claim's number, if you hold one.")
     seconds: Onscreen | None = None
 
     def verdict(self) -> Verdict:

@@ -242,14 +242,15 @@ class Served:
 
 def start_server(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> Served:
     """Start `signoff serve`, and wait until it says where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "signoff", "serve", "--port", "0", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(cwd), "PYTHONUNBUFFERED": "1", **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=(cwd / "server.log").open("a"),
-        text=True,
-    )
+    with (cwd / "server.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "signoff", "serve", "--port", "0", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(cwd), "PYTHONUNBUFFERED": "1", **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     for line in process.stdout:
         found = re.search(r"Signoff is at (http://\S+?)/(?:\?token=(\S+))?$", line.strip())

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
@@ -107,6 +106,7 @@ class Callers:
         self._app = app
         self._local = local
         self._known: dict[tuple[str, str], tuple[Caller, float, datetime]] = {}
+        self._forgotten = 0
         app.store.on_commit(self.notice)
 
     def notice(self, entries: Sequence[Entry]) -> None:
@@ -126,6 +126,7 @@ class Callers:
 
     def forget(self) -> None:
         """Ask the database again from now on."""
+        self._forgotten += 1
         self._known.clear()
 
     def find(self, kind: str, secret: str) -> Caller:
@@ -135,11 +136,13 @@ class Callers:
         Raises:
             NotSignedIn: If the secret does not work.
         """
-        at, date = time.monotonic(), self._app.clock.now()
+        at, date, forgotten = time.monotonic(), self._app.clock.now(), self._forgotten
         caller = self._by_token(secret) if kind == "token" else self._by_cookie(secret)
         if len(self._known) >= _MOST_REMEMBERED:
             self.forget()
-        self._known[kind, secret] = caller, at, date
+        if forgotten == self._forgotten:
+            # Else it may have ended while it was looked up.
+            self._known[kind, secret] = caller, at, date
         return caller
 
     def _by_token(self, secret: str) -> Caller:
@@ -214,8 +217,9 @@ def require_same_origin(request: Request) -> None:
     Raises:
         NotAllowed: If the Origin is not this server, or is missing.
     """
-    origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    # Not parsed: "null" has no host, nor has a request without one, and some origins cannot be read at all.
+    if not host or origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
         raise NotAllowed("a browser's session works from this server's own pages only; elsewhere use a token")
 
 

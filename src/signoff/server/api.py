@@ -21,7 +21,6 @@ from signoff.app import Signoff
 from signoff.errors import SignoffError
 from signoff.server import pages
 from signoff.server.access import SCHEMES, Callers, LocalDesk, Needs
-from signoff.server.body import MOST_BYTES
 from signoff.server.feed import Feed
 from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.metrics import Metrics
@@ -104,7 +103,6 @@ def make_api(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=MOST_BYTES,
         telemetry={"tracing": False},
         responses={
             status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

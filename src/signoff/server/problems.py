@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -54,6 +55,11 @@ _HTTP: Mapping[int, tuple[str, str]] = {
     413: ("too_large", "the body is larger than is taken; send less, or refer to it by a link in the evidence"),
     415: ("unsupported_media_type", "send the body as application/json"),
 }
+
+_RULES = frozenset(
+    {"actual_length", "expected", "field_type", "ge", "gt", "le", "lt", "max_length", "min_length", "class_name"}
+)
+"""What pydantic tells of a rule, and not of the value that broke it."""
 
 _UNPRINTED = frozenset({"outcome"})
 """Facts that are objects of the library."""
@@ -106,7 +112,7 @@ async def on_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, OutsideError):
-        headers["Retry-After"] = str(max(1, round(error.facts.get("retry_after_s") or 1)))
+        headers["Retry-After"] = str(max(1, math.ceil(error.facts.get("retry_after_s") or 1)))
     return respond(problem, headers)
 
 
@@ -131,21 +137,33 @@ async def on_http(request: Request, error: Exception) -> JSONResponse:
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that does not fit its description, naming every field that does not."""
     assert isinstance(error, RequestValidationError)
-    problems = [{"field": _field(found["loc"]), "problem": _told(found)} for found in error.errors()[:20]]
+    # The first part of a place says whether it is the body, the query or the path.
+    found = [{**each, "loc": each["loc"][1:] or each["loc"]} for each in error.errors()]
+    return await on_error(request, unfit(found, what="the request"))
+
+
+def unfit(found: Sequence[Mapping[str, Any]], *, what: str) -> InvalidInput:
+    """
+    Say which fields do not fit, and what would.
+
+    Args:
+        found: Mistakes as pydantic tells them.
+        what: What does not fit.
+    """
+    problems = [{"field": _field(each["loc"]) or "all of it", "problem": _told(each)} for each in found[:20]]
     text = "; ".join(f"{one['field']}: {one['problem']}" for one in problems[:5])
-    return await on_error(request, InvalidInput(f"the request does not fit: {text}", problems=problems))
+    return InvalidInput(f"{what} does not fit: {text}", problems=problems)
 
 
 def _told(found: Mapping[str, Any]) -> str:
-    # The library's own words may hold the value, which may be personal; the type of the mistake never does.
-    if found["type"] in ("enum", "literal_error", "missing", "extra_forbidden", "string_too_long", "string_too_short"):
-        return str(found["msg"])
-    return storable(str(found["msg"]), most=200) if "ctx" not in found else str(found["type"]).replace("_", " ")
+    # The library's own words may hold the value, which may be personal; with these facts they hold only the rule.
+    if found.get("ctx", {}).keys() <= _RULES or found["type"] == "value_error":
+        return storable(str(found["msg"]).removeprefix("Value error, "), most=200)
+    return str(found["type"]).replace("_", " ")
 
 
-def _field(place: tuple[int | str, ...]) -> str:
-    where = [str(part) for part in place[1:]] or [str(part) for part in place]
-    return ".".join(where)
+def _field(place: Sequence[int | str]) -> str:
+    return storable(".".join(str(part)[:100] for part in place), most=300)
 
 
 async def on_crash(request: Request, error: Exception) -> JSONResponse:

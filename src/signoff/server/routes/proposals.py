@@ -13,11 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 from signoff.app.intake import BATCH, Intake
 from signoff.domain.case import Case
+from signoff.domain.content import MAX_BYTES
 from signoff.engine.propose import Prepared
-from signoff.errors import InvalidInput, SignoffError, TooLarge
+from signoff.errors import SignoffError
 from signoff.server.access import Caller, Proposing
-from signoff.server.body import MOST_BYTES, StrictRoute, read_document
-from signoff.server.problems import problem_of
+from signoff.server.body import MOST_BYTES, StrictRoute, read_document, too_large
+from signoff.server.problems import problem_of, unfit
 from signoff.wire import ProposalAnswer, ProposalTaken
 
 router = APIRouter(route_class=StrictRoute, tags=["propose"])
@@ -75,7 +76,7 @@ async def _answers(request: Request, caller: Caller) -> AsyncIterator[bytes]:
     batch = _Batch(caller)
     async for line in _lines(request):
         batch.lines.append(line)
-        if len(batch.lines) == BATCH:
+        if len(batch.lines) == BATCH or sum(map(len, batch.lines)) > MAX_BYTES:
             yield await run_in_threadpool(batch.keep)
     if batch.lines:
         yield await run_in_threadpool(batch.keep)
@@ -84,11 +85,9 @@ async def _answers(request: Request, caller: Caller) -> AsyncIterator[bytes]:
 async def _lines(request: Request) -> AsyncIterator[bytes]:
     """Give the lines of a body; one that is too large comes cut, and is refused by its size."""
     rest = bytearray()
-    skipping = False
     async for chunk in request.stream():
         first, *more = chunk.split(b"\n")
-        if not skipping:
-            rest += first[: MOST_BYTES + 1 - len(rest)] if len(rest) <= MOST_BYTES else b""
+        rest += first[: MOST_BYTES + 1 - len(rest)]
         for piece in more:
             if rest.strip():
                 yield bytes(rest)
@@ -128,16 +127,11 @@ class _Batch:
 
     def _prepare(self, line: bytes) -> tuple[str, Prepared]:
         if len(line) > MOST_BYTES:
-            raise TooLarge(f"the line has more than {MOST_BYTES:,} bytes; send less", limit=MOST_BYTES)
+            raise too_large("the line", MOST_BYTES)
         try:
             taken = ProposalTaken.model_validate(read_document(line))
         except ValidationError as error:
-            problems = [
-                {"field": ".".join(map(str, one["loc"])) or "line", "problem": one["type"].replace("_", " ")}
-                for one in error.errors(include_input=False, include_url=False)[:20]
-            ]
-            text = "; ".join(f"{one['field']}: {one['problem']}" for one in problems[:5])
-            raise InvalidInput(f"the line does not fit: {text}", problems=problems) from None
+            raise unfit(error.errors(include_input=False, include_url=False), what="the line") from None
         intake = self._intakes.get(taken.checkpoint)
         if intake is None:
             intake = self._intakes[taken.checkpoint] = self._caller.app.intake(taken.checkpoint)

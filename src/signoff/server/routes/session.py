@@ -48,6 +48,7 @@ def sign_out(request: Request, response: Response, caller: Anybody) -> None:
     local: LocalDesk | None = request.app.state.local
     if secret is not None and local is not None and local.knows(secret):
         local.sign_out()
+        request.app.state.callers.forget()
     elif secret is not None:
         caller.app.accounts.sign_out(secret)
     request.app.state.callers.forget()
