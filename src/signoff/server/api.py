@@ -151,6 +151,7 @@ def _describe(api: FastAPI) -> None:
             document["components"]["securitySchemes"] = SCHEMES
             for path, method, needs in needed():
                 operation = document["paths"][path][method]
+                operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
                 operation["security"] = [] if needs is None else [{name: []} for name in SCHEMES]
                 if needs is not None:
                     scopes = " or ".join(f"`{scope}`" for scope in sorted(needs.scopes))
