@@ -290,6 +290,16 @@ def test_a_key_stands_for_one_case(desk: Desk) -> None:
     assert agent.propose("publish", title="Kettle").seen.key != agent.propose("publish", title="Kettle").seen.key
 
 
+def test_a_key_given_twice_to_a_drafter_that_changed_its_mind_is_told_as_by_the_library(desk: Desk) -> None:
+    agent = desk.agent()
+    first = agent.propose("sort", key="k", evidence={"mail": "x"})
+    row = Proposal(key="k", evidence={"mail": "x"})
+    for again in (lambda: agent.propose("sort", key="k"), lambda: agent.propose_many("sort", [row])):
+        with pytest.raises(KeyReused) as refused:
+            again()
+        assert refused.value.facts["case_id"] == first.id
+
+
 def test_errors_are_those_of_the_library(desk: Desk) -> None:
     agent = desk.agent()
     with pytest.raises(InvalidArguments) as refused:
@@ -632,8 +642,14 @@ class Told:
             def log_message(self, format: str, *args: Any) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                # The client went away without reading all of it.
+                return
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
