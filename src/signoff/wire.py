@@ -21,6 +21,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    model_validator,
 )
 
 from signoff.app.views import Outcome
@@ -228,8 +229,18 @@ class VerdictTaken(Taken):
     reason: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="For `rejected`: why.")
     revision: StrictInt = Field(ge=1, le=2**31 - 1, description="The revision that was on screen.")
     content_hash: Annotated[StrictStr, Field(max_length=200)]
-    fence: StrictInt | None = Field(default=None, ge=0, le=2**53, description="The claim's number, if you hold one.")
+    fence: StrictInt | None = Field(
+        default=None, ge=0, le=2**53 - 1, description="The claim's number, if you hold one."
+    )
     seconds: Onscreen | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> VerdictTaken:
+        if (self.kind is VerdictKind.EDITED) != (self.arguments is not None):
+            raise ValueError("arguments belong to the kind edited, and to it alone; leave them out, or send edited")
+        if self.reason is not None and self.kind is not VerdictKind.REJECTED:
+            raise ValueError("a reason belongs to the kind rejected; leave it out, or send rejected")
+        return self
 
     def verdict(self) -> Verdict:
         """Give it as the library takes it."""

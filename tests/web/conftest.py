@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -189,6 +190,66 @@ def problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
     assert told["title"]
     assert len(told["detail"]) > 20, told
     return told
+
+
+def stream(
+    who: Caller,
+    path: str,
+    *,
+    query: str = "",
+    headers: dict[str, str] | None = None,
+    until: Callable[[bytes], bool] = bool,
+) -> httpx2.Response:
+    """
+    Follow a stream of this process, and leave when enough was told; an answer that ends is given whole.
+
+    The test client itself waits for the end of every answer.
+    """
+    began: dict[str, Any] = {}
+    body = bytearray()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [
+            (name.lower().encode(), value.encode())
+            for name, value in {"Host": "localhost", **who.headers, **(headers or {})}.items()
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+        "state": {},
+    }
+
+    async def follow() -> None:
+        enough = anyio.Event()
+        sent = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if sent:
+                return sent.pop()
+            await enough.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                began.update(message)
+            else:
+                body.extend(message["body"])
+                if until(bytes(body)):
+                    enough.set()
+
+        with anyio.fail_after(30):
+            await who.client.app(scope, receive, send)  # type: ignore[attr-defined]
+
+    assert who.client.portal is not None  # type: ignore[attr-defined]
+    who.client.portal.call(follow)  # type: ignore[attr-defined]
+    return httpx2.Response(began["status"], headers=began["headers"], content=bytes(body))
 
 
 # --- a process of its own

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -16,7 +15,7 @@ from signoff.domain.account import Scope
 from signoff.errors import KeyReused
 from signoff.server.access import COOKIE, LocalDesk, Needs
 from signoff.testing import MemoryStore
-from tests.web.conftest import ORIGIN, ROLES, Caller, Desk, open_desk, problem, verdict
+from tests.web.conftest import ORIGIN, ROLES, Caller, Desk, open_desk, problem, stream, verdict
 
 OPEN = {
     ("GET", "/"),
@@ -172,54 +171,9 @@ def filled(value: Any, case_id: str) -> Any:
 def asked(who: Caller, method: str, path: str, case_id: str) -> httpx2.Response:
     where = path.replace("{case_id}", case_id).replace("{name}", "send")
     if path.endswith("/events"):
-        return first_look(who, where)
+        return stream(who, where)
     body = filled(BODIES.get(f"{method} {path}"), case_id)
     return who(method, where, json=body) if body is not None else who(method, where)
-
-
-def first_look(who: Caller, path: str) -> httpx2.Response:
-    """Begin to follow a stream, and leave when the answer has begun; an answer that ends is given whole."""
-    began: dict[str, Any] = {}
-    body = bytearray()
-
-    async def look() -> None:
-        streams = anyio.Event()
-        sent = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive() -> dict[str, Any]:
-            if sent:
-                return sent.pop()
-            await streams.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                began.update(message)
-            else:
-                body.extend(message["body"])
-                streams.set()
-
-        headers = {"Host": "localhost", **who.headers}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 1),
-            "server": ("localhost", 80),
-            "state": {},
-        }
-        await who.client.app(scope, receive, send)  # type: ignore[attr-defined]
-
-    assert who.client.portal is not None  # type: ignore[attr-defined]
-    who.client.portal.call(look)  # type: ignore[attr-defined]
-    return httpx2.Response(began["status"], headers=began["headers"], content=bytes(body))
 
 
 @pytest.mark.parametrize("name", [*STRANGERS, *OTHERS, *PEOPLE])

@@ -61,9 +61,13 @@ def rule(case_id: CaseId, body: VerdictTaken, caller: Reviewing) -> Case:
     with the same `id` it counts once. Whoever is too late gets a 409 that names the winner or the difference.
     """
     current = caller.app.case(case_id).seen
-    claimed = {} if body.fence is None else {"fence": body.fence, "claimed_by": caller.id}
-    shown = current.but(revision=body.revision, content_hash=body.content_hash, **claimed)
-    if body.fence is None and current.state is State.WAITING:
+    shown = current.but(revision=body.revision, content_hash=body.content_hash)
+    if body.fence is not None:
+        shown = shown.but(fence=body.fence, claimed_by=caller.id)
+        if current.claimed_by != caller.id:
+            # Whoever knows the number of a claim does not hold it: as one that is over, it is looked into.
+            shown = shown.but(claim_expires_at=current.created_at)
+    elif current.state is State.WAITING:
         # It does not stand on a claim, so only somebody else's may be in its way.
         shown = shown.but(claimed_by=None if current.claimed_by == caller.id else current.claimed_by)
     return caller.desk.rule(shown, body.verdict(), verdict_id=body.id, seconds=body.seconds)
