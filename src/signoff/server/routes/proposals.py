@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -60,7 +60,8 @@ async def propose_many(request: Request, caller: Proposing) -> Response:
     """
     Propose a lot: one JSON document per line, answered line by line while more is being sent.
 
-    Lines are kept in batches of 500. A line that cannot be taken is answered with a problem and hinders no other.
+    Lines are kept in batches of 500, or of four megabytes. A line that cannot be taken is answered with a problem and
+    hinders no other.
     """
     return _Duplex(_answers(request, caller), media_type=NDJSON)
 
@@ -74,11 +75,15 @@ class _Duplex(StreamingResponse):
 
 async def _answers(request: Request, caller: Caller) -> AsyncIterator[bytes]:
     batch = _Batch(caller)
-    async for line in _lines(request):
-        batch.lines.append(line)
-        if len(batch.lines) == BATCH or sum(map(len, batch.lines)) > MAX_BYTES:
-            yield await run_in_threadpool(batch.keep)
-    if batch.lines:
+    try:
+        async for line in _lines(request):
+            batch.take(line)
+            if batch.is_full:
+                yield await run_in_threadpool(batch.keep)
+    except ClientDisconnect:
+        # Nobody is left to be told; what was answered is kept, and the rest was never taken.
+        return
+    if not batch.is_empty:
         yield await run_in_threadpool(batch.keep)
 
 
@@ -103,13 +108,26 @@ class _Batch:
         self._caller = caller
         self._intakes: dict[str, Intake] = {}
         self._index = 0
-        self.lines: list[bytes] = []
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._lines
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._lines) >= BATCH or self._size > MAX_BYTES
+
+    def take(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._size += len(line)
 
     def keep(self) -> bytes:
         """Keep what can be kept, and give the answers as NDJSON."""
         answers: dict[int, ProposalAnswer] = {}
         prepared: dict[str, dict[int, Prepared]] = {}
-        for index, line in enumerate(self.lines, self._index):
+        for index, line in enumerate(self._lines, self._index):
             try:
                 checkpoint, ready = self._prepare(line)
                 prepared.setdefault(checkpoint, {})[index] = ready
@@ -121,8 +139,9 @@ class _Batch:
             except SignoffError as error:
                 # The database did not take this batch; the lines say so, and may be sent again.
                 answers |= {index: ProposalAnswer(index=index, problem=problem_of(error)) for index in group}
-        self._index += len(self.lines)
-        self.lines.clear()
+        self._index += len(self._lines)
+        self._lines.clear()
+        self._size = 0
         return b"".join(answers[index].model_dump_json(exclude_none=True).encode() + b"\n" for index in sorted(answers))
 
     def _prepare(self, line: bytes) -> tuple[str, Prepared]:
