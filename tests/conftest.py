@@ -59,3 +59,14 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     server: Server = request.getfixturevalue("postgres")
     with server.empty() as url:
         yield Place(url, tmp_path)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let no test of PostgreSQL be left out without anybody noticing: one that was skipped is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", ()) if reporter is not None else ()
+    missing = [report.nodeid for report in skipped if "postgres" in report.nodeid]
+    if missing:
+        reporter.write_line(f"skipped, which counts as failed: {', '.join(missing)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1066,6 +1066,8 @@ class _Tries:
         asked_s: float | None
         if isinstance(answer, httpx2.Response):
             error, safe, asked_s = self._client._error_of(answer), self._may_resend(answer), _retry_after(answer)
+            if answer.status_code in _GATEWAY and not safe:
+                error = self._lost(f"{answer.status_code} from in front of the server")
         elif isinstance(answer, SignoffError):
             error, safe, asked_s = answer, True, float(answer.facts.get("retry_after_s") or 0.0)
         else:
@@ -1107,11 +1109,14 @@ class _Tries:
                 "Signoff server and that it runs, then try again",
                 url=url,
             ), True
+        return self._lost(reason), False
+
+    def _lost(self, reason: str) -> OutsideError:
         return OutsideError(
-            f"the answer of {url} was lost ({reason}), so this may or may not have been done; look at the case before "
-            "you send it again",
-            url=url,
-        ), False
+            f"the answer of {self._client.url} was lost ({reason}), so this may or may not have been done; look at the "
+            "case before you send it again",
+            url=self._client.url,
+        )
 
 
 _KINDS: Mapping[str, type[SignoffError]] = {kind.code: kind for kind in (getattr(errors, n) for n in errors.__all__)}

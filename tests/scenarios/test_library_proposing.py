@@ -343,3 +343,18 @@ def test_an_unknown_case_or_checkpoint_is_named(app: Signoff, send: CheckpointFu
             look("no-such-case")
     with pytest.raises(SignoffError, match="known here: send"):
         app.function("publish")
+
+
+def test_a_key_sent_again_without_arguments_is_the_case_there_is_and_is_not_drafted_anew(app: Signoff) -> None:
+    drafts = iter(("first", "second"))
+
+    @app.checkpoint(drafter=lambda _: {"text": next(drafts)})
+    def draft_and_send(text: str) -> str:
+        return text
+
+    case = draft_and_send.propose(evidence={"mail": "hello"}, key="k")
+    again = draft_and_send.propose(evidence={"mail": "hello"}, key="k")
+    other = draft_and_send.propose(evidence={"mail": "hello"}, key="k", proposer="somebody else")
+    assert again.id == case.id != other.id
+    assert app.view(again).content.arguments == {"text": "first"}
+    assert app.view(other).content.arguments == {"text": "second"}

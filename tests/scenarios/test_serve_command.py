@@ -116,7 +116,7 @@ def test_a_handler_that_runs_may_end(
 
 def test_what_is_declared_is_listed_before_its_first_proposal(server: Server) -> None:
     connection, answer = server.get("/api/v1/checkpoints")
-    assert [found["name"] for found in json.load(answer)] == ["slow"]
+    assert "slow" in [found["name"] for found in json.load(answer)]
     connection.close()
 
 

@@ -216,7 +216,7 @@ def test_it_registers_what_it_declares_so_that_others_may_propose_it(
     command = run("desk:app", "--only", "quick")
     command.hear("running effects of")
     with Signoff(tmp_path / "signoff.db", workers=0) as other:
-        assert other.checkpoint_names() == ["pooled", "quick", "slow"]
+        assert {"pooled", "quick", "slow"} <= {*other.checkpoint_names()}
         case = other.intake("quick").one(Proposal(arguments={"text": "x"}, proposer="shop"))
         other.reviewer("grace").approve(case)
         assert other.case(case.id).outcome(TIMEOUT_S).value == "X"

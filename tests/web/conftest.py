@@ -163,8 +163,21 @@ def verdict(case: dict[str, Any], id: str, kind: str = "approved", **more: Any) 
     return {"id": id, "kind": kind, "revision": case["revision"], "content_hash": case["content_hash"], **more}
 
 
+def place_for(request: pytest.FixtureRequest, folder: Path) -> MemoryStore | Path | str:
+    """Give the database that the fixture's parameter names; by default the one in memory."""
+    match getattr(request, "param", "memory"):
+        case "sqlite":
+            return folder / "signoff.db"
+        case "postgres":
+            return str(request.getfixturevalue("postgres_url"))
+        case _:
+            return MemoryStore()
+
+
 @contextmanager
-def open_desk(place: MemoryStore | Path, *, local: LocalDesk | None = None, base_url: str = ORIGIN) -> Iterator[Desk]:
+def open_desk(
+    place: MemoryStore | Path | str, *, local: LocalDesk | None = None, base_url: str = ORIGIN
+) -> Iterator[Desk]:
     clock = FakeClock()
     with Signoff(place, clock=clock, workers=0) as app:
         app._accounts = Accounts(app.store, clock, passwords=CHEAP)

@@ -89,10 +89,13 @@ class Proxy:
                 try:
                     upstream.request(self.command, self.path.removeprefix(prefix), body or None, headers)
                     response = upstream.getresponse()
-                    if response.headers.get_content_type() == "text/event-stream":
+                    if fault is Fault.GATEWAY:
+                        content = b""
+                    elif response.headers.get_content_type() == "text/event-stream":
                         self.stream(response, fault)
                         return
-                    content = response.read()
+                    else:
+                        content = response.read()
                 finally:
                     upstream.close()
                     proxy._upstream.discard(upstream)
@@ -164,11 +167,15 @@ class Proxy:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self.cut_streams()
+        self._thread.join(WAIT_S)
+
+    def cut_streams(self) -> None:
+        """Break what is being passed on."""
         for upstream in list(self._upstream):
             if upstream.sock is not None:
                 with suppress(OSError):
                     upstream.sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(WAIT_S)
 
 
 @contextmanager

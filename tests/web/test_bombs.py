@@ -60,6 +60,13 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         + b"}"
     ),
     "alternatives that are none": lambda: b'{"checkpoint":"send","alternatives":' + many(b"0", 99_000) + b"}",
+    "empty texts": lambda: proposal(b"[" + b'"",' * (FULL // 3 - 100) + b'""]'),
+    "small numbers": lambda: proposal(many(b"1", FULL // 2 - 100)),
+    "a text without end": lambda: b'"' + b'\\"' * (FULL // 2),
+    "objects in evidence": lambda: (
+        b'{"checkpoint":"send","arguments":{"to":"x"},"evidence":{"t":' + many(b'{"a":1}', 49_000) + b"}}"
+    ),
+    "nothing but a text": lambda: b'"' + b"x" * FULL + b'"',
     "blanks": lambda: b" " * FULL,
 }
 

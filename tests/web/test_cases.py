@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from signoff.testing import MemoryStore
-from tests.web.conftest import Caller, Desk, open_desk, problem, verdict
+from tests.web.conftest import Caller, Desk, open_desk, place_for, problem, verdict
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    with open_desk(tmp_path / "signoff.db" if request.param == "sqlite" else MemoryStore()) as desk:
+    with open_desk(place_for(request, tmp_path)) as desk:
         yield desk
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +24,34 @@ import pytest
 import uvicorn
 
 import signoff.client
-from signoff import Client, Edited, Material, Move, Proposal, Rejected, Reviewer, Signoff, State
-from signoff.client import RemoteCase
+import signoff.server.routes.events
+from signoff import Client, Edited, Material, Move, Proposal, Rejected, Reviewer, Signoff, State, errors
+from signoff.client import EventStream, RemoteCase
 from signoff.domain.entry import Entry
+from signoff.domain.verdict import VerdictRecord
 from signoff.errors import (
     CaseClosed,
     ClaimLost,
+    ConflictError,
     ContentChanged,
     InvalidArguments,
     InvalidInput,
     KeyReused,
     NotAllowed,
+    NotSignedIn,
+    OutsideError,
+    Overloaded,
+    RefusedError,
+    SignoffError,
     StillWaiting,
+    TooLarge,
     UnknownCase,
     UnknownCheckpoint,
     UsageError,
 )
 from signoff.server import make_api
-from tests.web.flaky import WAIT_S, Proxy, proxying
+from signoff.server.problems import problem_of
+from tests.web.flaky import WAIT_S, Cut, Fault, Proxy, proxying
 
 PEM = Path(__file__).parents[1] / "unit" / "effects" / "hooks.example.pem"
 
@@ -51,8 +65,10 @@ class Server(uvicorn.Server):
         self.ready = threading.Event()
 
     async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
+        try:
+            await super().startup(sockets)
+        finally:
+            self.ready.set()
 
 
 @contextmanager
@@ -67,6 +83,7 @@ def listening(app: Signoff, port: int = 0, **config: Any) -> Iterator[int]:
     thread.start()
     try:
         assert server.ready.wait(WAIT_S)
+        assert server.started
         yield listener.getsockname()[1]
     finally:
         server.should_exit = True
@@ -161,6 +178,7 @@ def proxy(desk: Desk) -> Iterator[Proxy]:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send again without much of a pause."""
     monkeypatch.setattr(signoff.client, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(signoff.server.routes.events, "_RETRY_MS", 1)
 
 
 # --- the shape
@@ -253,7 +271,7 @@ def test_values_of_python_go_as_json(desk: Desk) -> None:
         (2**53, "string"),
         ("\ud800", "pair"),
         ({"a": object()}, "JSON"),
-        ([[]] * 3_000_000, "MB|bytes"),
+        ("x" * 9_000_000, "bytes"),
     ],
 )
 def test_what_json_cannot_carry_is_refused_before_it_is_sent(proxy: Proxy, desk: Desk, value: Any, words: str) -> None:
@@ -270,6 +288,16 @@ def test_a_key_stands_for_one_case(desk: Desk) -> None:
         agent.propose("publish", key="k", title="Pot")
     assert refused.value.facts["case_id"] == first.id
     assert agent.propose("publish", title="Kettle").seen.key != agent.propose("publish", title="Kettle").seen.key
+
+
+def test_a_key_given_twice_to_a_drafter_that_changed_its_mind_is_told_as_by_the_library(desk: Desk) -> None:
+    agent = desk.agent()
+    first = agent.propose("sort", key="k", evidence={"mail": "x"})
+    row = Proposal(key="k", evidence={"mail": "x"})
+    for again in (lambda: agent.propose("sort", key="k"), lambda: agent.propose_many("sort", [row])):
+        with pytest.raises(KeyReused) as refused:
+            again()
+        assert refused.value.facts["case_id"] == first.id
 
 
 def test_errors_are_those_of_the_library(desk: Desk) -> None:
@@ -585,3 +613,669 @@ def test_a_checkpoint_that_is_not_there(desk: Desk, name: str) -> None:
 def test_a_page_holds_at_least_one(desk: Desk, limit: int) -> None:
     with pytest.raises(InvalidInput, match="limit"):
         desk.person().cases(limit=limit)
+
+
+# --- what goes wrong
+
+
+class Told:
+    """A server that answers everything with one document."""
+
+    def __init__(self, status: int, body: bytes, media_type: str, **headers: str) -> None:
+        told = self
+        self.requests = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                told.requests += 1
+                self.send_response(status)
+                for name, value in {"content-type": media_type, "content-length": str(len(body)), **headers}.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                # The client went away without reading all of it.
+                return
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(WAIT_S)
+
+
+@pytest.fixture
+def tell() -> Iterator[Callable[..., Told]]:
+    started: list[Told] = []
+
+    def start(status: int, body: bytes | dict[str, Any], media_type: str = "application/json", **headers: str) -> Told:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        started.append(Told(status, content, media_type, **headers))
+        return started[-1]
+
+    yield start
+    for told in started:
+        told.close()
+
+
+@contextmanager
+def asking(url: str, token: str | None = "signoff_secret", **more: Any) -> Iterator[Client]:
+    with Client(url, token, **{"retries": 0, **more}) as client:
+        yield client
+
+
+def contexts(error: BaseException) -> Iterator[BaseException]:
+    """Everything that hangs on an error."""
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None:
+            yield one
+            waiting += [one.__cause__, one.__context__]
+
+
+def require_no_secret(error: BaseException, secret: str = "signoff_secret") -> None:
+    text = "".join(traceback.format_exception(error))
+    for one in contexts(error):
+        text += f"{one!r} {one} {vars(one)}"
+        request = getattr(one, "_request", None)
+        text += "" if request is None else f"{request.headers.raw}"
+    assert secret not in text
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_a_problem_is_the_error_it_was_on_the_server(tell: Callable[..., Told], name: str) -> None:
+    kind: type[SignoffError] = getattr(errors, name)
+    error = kind("what happened, and what to do")
+    error.facts = {"case_id": "c1", "message": "a fact", "self": "a fact", "problems": [{"field": "a"}]}
+    problem = problem_of(error)
+    told = tell(problem.status, problem.model_dump_json().encode(), "application/problem+json")
+    with asking(told.url) as client, pytest.raises(kind) as raised:
+        client.me()
+    assert type(raised.value) is kind
+    assert raised.value.message == str(raised.value) == "what happened, and what to do"
+    facts = dict(raised.value.facts)
+    assert {name: facts[name] for name in error.facts} == error.facts
+    require_no_secret(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, UsageError),
+        (401, NotSignedIn),
+        (403, RefusedError),
+        (404, OutsideError),
+        (405, OutsideError),
+        (409, ConflictError),
+        (413, TooLarge),
+        (415, UsageError),
+        (422, UsageError),
+        (429, Overloaded),
+        (500, OutsideError),
+        (503, OutsideError),
+    ],
+)
+def test_an_unknown_kind_of_problem_is_told_by_its_status(
+    tell: Callable[..., Told], status: int, kind: type[SignoffError]
+) -> None:
+    document = {"title": "New", "status": status, "detail": "of a later version", "code": "brand_new", "fact": 7}
+    told = tell(status, document)
+    with asking(told.url) as client, pytest.raises(SignoffError) as raised:
+        client.me()
+    assert type(raised.value) is kind
+    assert (raised.value.facts["code"], raised.value.facts["fact"]) == ("brand_new", 7)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (200, b"<h1>Welcome</h1>", OutsideError, "Signoff server"),
+        (200, b'{"hello": "world"}', OutsideError, "Signoff server"),
+        (200, b"\xff\xfe", OutsideError, "Signoff server"),
+        (204, b"", OutsideError, "Signoff server"),
+        (301, b"", OutsideError, "points elsewhere to https://desk.example.org"),
+        (401, b"<h1>Who are you?</h1>", OutsideError, "answered 401"),
+        (404, b"<h1>Nothing here</h1>", OutsideError, "answered 404"),
+        (413, b"<h1>Too large</h1>", TooLarge, "too large"),
+        (429, b"slow down", Overloaded, "later"),
+        (500, b"Traceback", OutsideError, "answered 500"),
+        (502, b"Bad gateway", OutsideError, "answered 502"),
+        (503, b"Unavailable", OutsideError, "answered 503"),
+    ],
+)
+def test_what_is_no_signoff_server_is_called_that(
+    tell: Callable[..., Told], status: int, body: bytes, kind: type[SignoffError], words: str
+) -> None:
+    told = tell(status, body, "text/html", location="https://desk.example.org/x?token=signoff_secret")
+    with asking(told.url) as client, pytest.raises(kind, match=words) as raised:
+        client.cases()
+    require_no_secret(raised.value)
+
+
+def test_an_address_where_nobody_listens(tell: Callable[..., Told]) -> None:
+    told = tell(200, b"")
+    told._server.server_close()
+    for ask in (lambda c: c.me(), lambda c: c.snooze("c1"), lambda c: c.events(), lambda c: c.propose("x", a=1)):
+        with (
+            asking(told.url) as client,
+            pytest.raises(OutsideError, match="no connection to") as raised,
+        ):
+            ask(client)
+        require_no_secret(raised.value)
+
+
+def test_a_server_that_speaks_something_else() -> None:
+    listener = socket.socket()
+    with listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        done = threading.Event()
+
+        def greet() -> None:
+            while not done.is_set():
+                there, _ = listener.accept()
+                with there:
+                    there.sendall(b"220 mail.example.org ESMTP\r\n")
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with asking(url) as client, pytest.raises(OutsideError, match="Signoff server") as raised:
+            client.me()
+        require_no_secret(raised.value)
+        done.set()
+        with pytest.raises(OutsideError), asking(url) as client:
+            client.me()
+        thread.join(WAIT_S)
+
+
+def test_the_wrong_path_on_the_right_server(desk: Desk) -> None:
+    with asking(f"{desk.url}/api/v1") as client, pytest.raises(OutsideError, match="start page"):
+        client.cases()
+
+
+def test_a_path_in_front_is_kept(desk: Desk) -> None:
+    with proxying(desk.port, "/tools/desk") as proxy:
+        for url in (proxy.url, proxy.url + "/", f" {proxy.url}// "):
+            client = desk.person(url=url)
+            assert client.url == proxy.url
+            assert client.me().id == "grace"
+            with client.events(after_seq=0) as events:
+                assert next(events).seq == 1
+        with asking(proxy.url.removesuffix("/desk")) as client, pytest.raises(OutsideError, match="answered 404"):
+            client.me()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "desk.example.org",
+        "ftp://desk.example.org",
+        "https://",
+        "https://desk:port",
+        "https://grace:signoff_secret@desk.example.org",
+        "https://grace:signoff_secret@desk.example.org:port",
+        "https://desk.example.org/?token=signoff_secret",
+        "https://desk.example.org/#signoff_secret",
+        "signoff_secret",
+        "http://[::1",
+        "https://desk\x00.example.org",
+    ],
+)
+def test_a_url_that_cannot_be(url: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        Client(url)
+    require_no_secret(raised.value)
+
+
+@pytest.mark.parametrize(
+    "token", ["signoff_secret\nHost: x", "signoff_secret ü", "signoff secret", "signoff_secret" * 99]
+)
+def test_a_token_that_cannot_be(token: str) -> None:
+    with pytest.raises(InvalidInput, match="token") as raised:
+        Client("https://desk.example.org", token)
+    require_no_secret(raised.value, token[:9])
+
+
+@pytest.mark.parametrize("more", [{"timeout_s": 0}, {"timeout_s": -1}, {"timeout_s": float("nan")}, {"retries": -1}])
+def test_a_number_that_cannot_be(more: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(more))):
+        Client("https://desk.example.org", **more)
+
+
+def test_the_token_comes_from_the_environment_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNOFF_TOKEN", desk.token("agent", "propose") + "\n")
+    assert desk.client(None).me().id == "agent"
+    monkeypatch.setenv("SIGNOFF_TOKEN", "")
+    with pytest.raises(NotSignedIn, match="SIGNOFF_TOKEN"):
+        desk.client(None).me()
+
+
+def test_a_token_that_no_longer_works(desk: Desk) -> None:
+    client = desk.agent()
+    client.me()
+    desk.app.accounts.revoke_token(desk.app.accounts.tokens()[0].id, by="test")
+    with pytest.raises(NotSignedIn) as raised:
+        client.propose("publish", title="Kettle")
+    assert "SIGNOFF_TOKEN" not in raised.value.message
+    require_no_secret(raised.value, client._secret or "none")
+
+
+def test_the_token_is_in_no_repr(desk: Desk) -> None:
+    client = desk.agent()
+    case = client.propose("publish", title="Kettle")
+    with desk.person().events() as events:
+        for thing in (client, case, events, client._http):
+            assert "signoff_" not in repr(thing).replace("signoff_at", "")
+        assert repr(events).startswith("<EventStream of http://127.0.0.1")
+
+
+def test_a_closed_client_says_so(desk: Desk) -> None:
+    client = desk.agent()
+    case = client.propose("publish", title="Kettle")
+    with client:
+        pass
+    client.close()
+    for ask in (lambda: client.me(), case.outcome, lambda: asyncio.run(_outcome(case)), client.events):
+        with pytest.raises(UsageError, match="closed"):
+            ask()
+
+
+def test_a_server_of_another_version_is_told_from_a_wrong_answer(tell: Callable[..., Told], desk: Desk) -> None:
+    """Fields that came later are passed over; what is missing is an error."""
+    case = desk.agent().propose("publish", title="Kettle")
+    document = json.loads(desk.client(desk.token("agent", "propose"))._send("GET", f"/cases/{case.id}").content)
+    document["later"] = document["case"]["later"] = "x"
+    with asking(tell(200, document).url) as client:
+        assert client.case(case.id).seen == case.seen
+    del document["case"]["content_hash"]
+    with asking(tell(200, document).url) as client, pytest.raises(OutsideError, match="version"):
+        client.case(case.id)
+
+
+def test_certificates_are_verified(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = desk.agent().propose("publish", title="Kettle").seen
+    asks: list[Callable[[Client], Any]] = [
+        lambda client: client.me(),
+        lambda client: client.snooze(case),
+        lambda client: client.events(),
+        lambda client: asyncio.run(_outcome(RemoteCase(client, case))),
+    ]
+    with listening(desk.app, ssl_certfile=str(PEM)) as port:
+        for _ in range(2):
+            for ask in asks:
+                with asking(f"https://127.0.0.1:{port}", retries=3) as client:
+                    with pytest.raises(OutsideError, match="certificate") as raised:
+                        ask(client)
+                    require_no_secret(raised.value)
+            # The second time it is trusted, but for another name.
+            monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
+
+
+# --- what is sent again
+
+
+@dataclass
+class Way:
+    """Something that is done once, however often it is sent."""
+
+    do: Callable[[Client, RemoteCase], Any]
+    entries: dict[str, int]
+    """How many entries of these acts there are for it."""
+
+
+def _propose(client: Client, _: RemoteCase) -> None:
+    assert client.propose("publish", title="Pot").seen.state is State.WAITING
+
+
+def _propose_many(client: Client, _: RemoteCase) -> None:
+    rows = [{"title": f"{n}"} for n in range(7)]
+    cases = client.propose_many("publish", rows)
+    assert len({case.id for case in cases}) == 7
+
+
+def _draft(client: Client, _: RemoteCase) -> None:
+    assert client.propose("sort", evidence={"mail": "x"}).seen.key
+
+
+def _draft_many(client: Client, _: RemoteCase) -> None:
+    rows = [Proposal(evidence={"mail": f"{n}"}) for n in range(3)]
+    assert len({case.id for case in client.propose_many("sort", rows)}) == 3
+
+
+def _approve(client: Client, case: RemoteCase) -> None:
+    assert client.approve(case).verdict_id
+
+
+def _edit(client: Client, case: RemoteCase) -> None:
+    assert client.edit(case, {"title": "Steel"}).verdict_id
+
+
+def _claim(client: Client, case: RemoteCase) -> None:
+    assert [one.id for one in client.claim()] == [case.id]
+
+
+def _claim_case(client: Client, case: RemoteCase) -> None:
+    assert client.claim_case(case.id).claimed_by == "grace"
+
+
+def _renew(client: Client, case: RemoteCase) -> None:
+    assert client.renew([case]) == ([], [case.id])
+
+
+def _view(client: Client, case: RemoteCase) -> None:
+    assert client.view(case).case.id == case.id
+
+
+def _outcome_now(client: Client, case: RemoteCase) -> None:
+    with pytest.raises(StillWaiting):
+        RemoteCase(client, case.seen).outcome(0)
+
+
+WAYS = {
+    "propose": Way(_propose, {"propose": 2}),
+    "propose_many": Way(_propose_many, {"propose": 8}),
+    "draft": Way(_draft, {"propose": 2}),
+    "draft_many": Way(_draft_many, {"propose": 4}),
+    "approve": Way(_approve, {"rule": 1}),
+    "edit": Way(_edit, {"rule": 1}),
+    "claim": Way(_claim, {"claim": 1}),
+    "claim_case": Way(_claim_case, {"claim": 1}),
+    "renew": Way(_renew, {"propose": 1}),
+    "view": Way(_view, {"propose": 1}),
+    "outcome": Way(_outcome_now, {"propose": 1}),
+}
+OF_AGENTS = ("propose", "propose_many", "draft", "draft_many", "outcome")
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_sent_again_is_done_once(desk: Desk, proxy: Proxy, way: str) -> None:
+    agent = desk.agent()
+    client = desk.agent(proxy.url) if way in OF_AGENTS else desk.person(url=proxy.url)
+    for fault in Fault:
+        before = {act: len(desk.entries(act)) for act in WAYS[way].entries}
+        case = agent.propose("publish", title="Kettle")
+        proxy.plan = [fault]
+        proxy.requests.clear()
+        WAYS[way].do(client, case)
+        assert proxy.requests.count(proxy.requests[0]) == 2, f"{fault}: sent once more, and that was it"
+        assert {act: len(desk.entries(act)) - n for act, n in before.items()} == WAYS[way].entries, fault
+        with suppress(ConflictError):
+            agent.withdraw(case)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_every_fault_one_after_the_other(desk: Desk, proxy: Proxy) -> None:
+    proxy.plan = list(Fault)
+    agent = desk.agent(proxy.url, retries=len(Fault))
+    agent.propose_many("publish", ({"title": f"{n}"} for n in range(501)))
+    assert desk.total() == 501
+    assert len(proxy.requests) == len(Fault) + 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_it_is_not_sent_again_for_ever(desk: Desk, proxy: Proxy) -> None:
+    proxy.plan = [Fault.UNANSWERED] * 10
+    with pytest.raises(OutsideError, match="3 times") as raised:
+        desk.agent(proxy.url, retries=2).propose("publish", title="Kettle")
+    require_no_secret(raised.value, "signoff_")
+    assert len(proxy.requests) == 3
+    assert desk.total() == 1
+    proxy.plan = [Fault.BUSY] * 10
+    with pytest.raises(Overloaded):
+        desk.agent(proxy.url, retries=2).propose("publish", title="Kettle")
+    assert len(proxy.requests) == 6
+
+
+ONCE: dict[str, tuple[Callable[[Client, str], Any], str]] = {
+    "snooze": (lambda client, id: client.snooze(id), "snooze"),
+    "hand_over": (lambda client, id: client.hand_over(id, "ada"), "hand_over"),
+    "redraft": (lambda client, id: client.redraft(id, "shorter", arguments={"title": "Pot"}), "redraft"),
+}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("fault", [Fault.UNANSWERED, Fault.CUT, Fault.UNSENT, Fault.GATEWAY])
+@pytest.mark.parametrize("verb", ONCE)
+def test_what_would_be_done_twice_is_not_sent_again(desk: Desk, proxy: Proxy, verb: str, fault: Fault) -> None:
+    case, grace = desk.agent().propose("publish", title="Kettle"), desk.person(url=proxy.url)
+    proxy.plan = [fault]
+    do, act = ONCE[verb]
+    with pytest.raises(OutsideError, match="may or may not"):
+        do(grace, case.id)
+    assert len(proxy.requests) == 1
+    assert len(desk.entries(act)) == (fault is not Fault.UNSENT)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("verb", ONCE)
+def test_what_was_turned_away_is_sent_again(desk: Desk, proxy: Proxy, verb: str) -> None:
+    case, grace = desk.agent().propose("publish", title="Kettle"), desk.person(url=proxy.url)
+    proxy.plan = [Fault.FULL]
+    do, act = ONCE[verb]
+    do(grace, case.id)
+    assert (len(proxy.requests), len(desk.entries(act))) == (2, 1)
+
+
+@pytest.mark.parametrize("fault", [Fault.BUSY, Fault.FULL])
+def test_a_server_that_asks_for_long_is_left_to_the_caller(desk: Desk, proxy: Proxy, fault: Fault) -> None:
+    proxy.plan, proxy.retry_after = [fault], "3600"
+    with pytest.raises(Overloaded) as raised:
+        desk.agent(proxy.url).propose("publish", title="Kettle")
+    assert raised.value.facts["retry_after_s"] == 3600
+    assert len(proxy.requests) == 1
+
+
+def test_retry_after_is_waited_for(desk: Desk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("signoff.client.time.sleep", pauses.append)
+    proxy.plan, proxy.retry_after = [Fault.BUSY, Fault.FULL], "7"
+    desk.agent(proxy.url).propose("publish", title="Kettle")
+    assert pauses == [7, 7]
+
+
+def test_pauses_grow_and_end(desk: Desk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("signoff.client.time.sleep", pauses.append)
+    proxy.plan = [Fault.UNSENT] * 12
+    desk.agent(proxy.url, retries=12).propose("publish", title="Kettle")
+    longest = [min(30.0, 0.2 * 2**n) for n in range(12)]
+    assert all(most / 2 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
+
+
+def test_a_failed_draft_is_not_asked_for_again(desk: Desk, proxy: Proxy) -> None:
+    def refuse(evidence: dict[str, Any]) -> dict[str, Any]:
+        desk.drafts += 1
+        raise ValueError("no idea")
+
+    @desk.app.checkpoint(drafter=refuse)
+    def guess(label: str) -> str:
+        return label
+
+    with pytest.raises(errors.DraftFailed):
+        desk.agent(proxy.url).propose("guess", evidence={"mail": "x"})
+    assert (desk.drafts, len(proxy.requests)) == (1, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_the_server_could_not_keep_of_a_lot_is_sent_again(desk: Desk, tell: Callable[..., Told]) -> None:
+    """The lines that were not kept, and no others."""
+    busy = {"title": "x", "status": 503, "code": "store_unavailable", "detail": "the database is locked; try again"}
+    case = json.loads(
+        desk.client(desk.token("agent", "propose"))
+        ._send("GET", f"/cases/{desk.agent().propose('publish', title='Kettle').id}")
+        .content
+    )["case"]
+    lines = b"\n".join(
+        json.dumps({"index": n, **({"case": case} if n == 0 else {"problem": busy})}).encode() for n in range(2)
+    )
+    told = tell(200, lines, "application/x-ndjson")
+    with asking(told.url, retries=2) as client, pytest.raises(SignoffError) as raised:
+        client.propose_many("publish", [{"title": "a"}, {"title": "b"}])
+    # The second time it gives two answers to one line.
+    assert told.requests == 2
+    assert (raised.value.facts["index"], raised.value.facts["kept"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_waiting_goes_on_after_a_break(desk: Desk, proxy: Proxy) -> None:
+    case = desk.agent(proxy.url).propose("publish", title="Kettle")
+    desk.person().approve(case)
+    desk.app.case(case.id).outcome(WAIT_S)
+    proxy.plan = [Fault.UNSENT, Fault.CUT, Fault.GATEWAY]
+    assert case.outcome(WAIT_S).value["published"] == "Kettle"
+    proxy.plan = [Fault.UNSENT, Fault.CUT, Fault.GATEWAY]
+    assert asyncio.run(_outcome(case)).value["published"] == "Kettle"
+
+
+def test_one_connection_is_used_again(desk: Desk, proxy: Proxy) -> None:
+    agent = desk.agent(proxy.url)
+    for n in range(20):
+        agent.propose("publish", title=f"{n}")
+    assert (len(proxy.requests), proxy.connections) == (20, 1)
+
+
+def test_threads_share_a_client(desk: Desk) -> None:
+    agent, grace = desk.agent(), desk.person()
+
+    def work(number: int) -> Any:
+        case = agent.propose("publish", title=f"{number}")
+        grace.approve(case)
+        return case.outcome(WAIT_S).value["published"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(80))) == [f"{n}" for n in range(80)]
+    assert desk.app.counts() == {State.DONE: 80}
+
+
+# --- events
+
+
+def seqs(desk: Desk, checkpoint: str | None = None) -> list[int]:
+    return [entry.seq for entry in desk.entries() if checkpoint in (None, entry.checkpoint)]
+
+
+def take(events: EventStream, number: int) -> list[int]:
+    return [next(events).seq for _ in range(number)]
+
+
+def test_the_ledger_as_it_grows(desk: Desk) -> None:
+    agent, grace = desk.agent(), desk.person()
+    before = len(seqs(desk))
+    with grace.events() as live, grace.events(after_seq=0) as whole, grace.events(0, checkpoint="send") as sends:
+        case = agent.propose("publish", title="Kettle")
+        agent.propose("send", to="ada")
+        event = next(live)
+        assert (event.act, event.case_id, event.checkpoint, event.actor) == ("propose", case.id, "publish", "agent")
+        assert event.state is State.WAITING
+        assert next(live).checkpoint == "send"
+        assert take(whole, before + 2) == seqs(desk)
+        assert next(sends).checkpoint == "send"
+        assert whole.seq == seqs(desk)[-1]
+    assert list(live) == []
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("start", [0, None], ids=["from the beginning", "from now on"])
+def test_a_broken_stream_leaves_nothing_out_and_repeats_nothing(desk: Desk, proxy: Proxy, start: int | None) -> None:
+    agent = desk.agent()
+    if start == 0:
+        agent.propose_many("publish", ({"title": f"{n}"} for n in range(50)))
+    proxy.plan = [Cut(0), Cut(1), Fault.UNSENT, Cut(0), Fault.BUSY, Fault.GATEWAY, Cut(7), Fault.MAINTENANCE, Cut(20)]
+    watcher = desk.person(url=proxy.url)
+    with watcher.events(after_seq=start) as events:
+        first = seqs(desk)[-1] if start is None else 0
+        agent.propose_many("publish", ({"title": f"more {n}"} for n in range(50)))
+        expected = [seq for seq in seqs(desk) if seq > first]
+        assert take(events, len(expected)) == expected
+    assert proxy.plan == []
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_happens_while_a_stream_is_broken_before_its_first_event_is_in_it(desk: Desk, proxy: Proxy) -> None:
+    agent, watcher = desk.agent(), desk.person(url=proxy.url)
+    proxy.plan = [Cut(0), Fault.UNSENT]
+    with watcher.events() as events:
+        first = agent.propose("publish", title="Kettle")
+        second = agent.propose("publish", title="Pot")
+        assert [next(events).case_id, next(events).case_id] == [first.id, second.id]
+    assert len(proxy.requests) == 3
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stream_goes_on_with_another_server_on_the_same_desk(desk: Desk) -> None:
+    """As when the server is restarted."""
+    agent, watcher = desk.agent(), desk.person()
+    token = watcher._secret
+    with listening(desk.app) as port:
+        client = desk.client(token, f"http://127.0.0.1:{port}", retries=20)
+        events = client.events()
+        first = agent.propose("publish", title="Kettle")
+        assert next(events).case_id == first.id
+    second = agent.propose("publish", title="Pot")
+    with listening(desk.app, port), events:
+        assert next(events).case_id == second.id
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stream_gives_up_when_the_server_stays_away(desk: Desk) -> None:
+    with proxying(desk.port) as proxy:
+        client = desk.person(url=proxy.url, retries=2)
+        desk.agent().propose("publish", title="Kettle")
+        events = client.events(after_seq=0)
+        last = take(events, len(seqs(desk)))[-1]
+        proxy.plan = [Fault.UNSENT] * 10
+        proxy.cut_streams()
+        with pytest.raises(OutsideError):
+            next(events)
+        assert events.seq == last
+        assert len(proxy.requests) == 3
+
+
+def test_a_stream_is_for_those_who_may_look(desk: Desk) -> None:
+    with pytest.raises(NotAllowed):
+        desk.agent().events()
+    with pytest.raises(InvalidInput):
+        desk.person().events(after_seq=-1)
+
+
+def test_a_page_is_no_stream(tell: Callable[..., Told]) -> None:
+    with asking(tell(200, b"<h1>Welcome</h1>", "text/html").url) as client, pytest.raises(OutsideError, match="URL"):
+        client.events()
+
+
+@pytest.mark.usefixtures("at_once")
+def test_no_verdict_is_lost_under_everything_at_once(desk: Desk, proxy: Proxy) -> None:
+    """Four threads propose, rule and wait over connections that break all the time; each case has one verdict."""
+    proxy.plan = [list(Fault)[n % 7] if n % 3 else None for n in range(300)]
+    agent, grace = desk.agent(proxy.url, retries=30), desk.person(url=proxy.url, retries=30)
+
+    def work(number: int) -> Any:
+        case = agent.propose("publish", title=f"{number}")
+        grace.approve(case)
+        return case.outcome(WAIT_S).state
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(work, range(60))) == {State.DONE}
+    assert desk.app.counts() == {State.DONE: 60}
+    verdicts = desk.app.store.read(lambda tx: tx.find(VerdictRecord))
+    assert len(verdicts) == len({verdict.case_id for verdict in verdicts}) == 60

@@ -12,19 +12,18 @@ import pytest
 
 from signoff.server.body import MOST_BYTES, MOST_VALUES
 from signoff.testing import MemoryStore
-from tests.web.conftest import Caller, Desk, open_desk, problem
+from tests.web.conftest import Caller, Desk, open_desk, place_for, problem
 
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
 def desk(tmp_path: Any, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    place = tmp_path / "signoff.db" if getattr(request, "param", "memory") == "sqlite" else MemoryStore()
-    with open_desk(place) as desk:
+    with open_desk(place_for(request, tmp_path)) as desk:
         yield desk
 
 
-on_both = pytest.mark.parametrize("desk", ["memory", "sqlite"], indirect=True)
+on_each = pytest.mark.parametrize("desk", ["memory", "sqlite", "postgres"], indirect=True)
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def cases(desk: Desk) -> list[Any]:
 # --- what is taken
 
 
-@on_both
+@on_each
 def test_a_proposal_waits_for_a_person_with_all_that_was_said(desk: Desk) -> None:
     case = desk.agent.post(
         "proposals",
@@ -104,7 +103,7 @@ STRANGE = {
 }
 
 
-@on_both
+@on_each
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE)
 def test_any_text_comes_back_as_it_was_sent(desk: Desk, text: str) -> None:
     sends = body(arguments={"to": text, "more": {text: [text]}}, evidence={text or "x": text}, rationale=text)
@@ -115,7 +114,7 @@ def test_any_text_comes_back_as_it_was_sent(desk: Desk, text: str) -> None:
     assert desk.agent.post("proposals", sends, status=201)["content_hash"] == case["content_hash"]
 
 
-@on_both
+@on_each
 def test_a_key_may_hold_any_text_and_finds_its_case_again(desk: Desk) -> None:
     for text in STRANGE.values():
         if text:
@@ -329,7 +328,7 @@ def test_too_much_at_once_is_told_to_come_back() -> None:
 # --- how often it counts
 
 
-@on_both
+@on_each
 def test_a_hundred_times_at_once_it_is_one_case(desk: Desk) -> None:
     agent = desk.agent
     with ThreadPoolExecutor(20) as pool:
@@ -339,7 +338,7 @@ def test_a_hundred_times_at_once_it_is_one_case(desk: Desk) -> None:
     assert len(cases(desk)) == 1
 
 
-@on_both
+@on_each
 def test_a_key_that_stands_for_something_else_names_its_case(desk: Desk) -> None:
     first = desk.agent.post("proposals", body(key="k"), status=201)
     answer = desk.agent("POST", "proposals", json=body(key="k", arguments={"to": "somebody else"}))

@@ -13,17 +13,16 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from signoff.testing import MemoryStore
-from tests.web.conftest import Caller, Desk, open_desk, problem, stream, verdict
+from tests.web.conftest import Caller, Desk, open_desk, place_for, problem, stream, verdict
 
 
 @pytest.fixture
 def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    place = tmp_path / "signoff.db" if getattr(request, "param", "memory") == "sqlite" else MemoryStore()
-    with open_desk(place) as desk:
+    with open_desk(place_for(request, tmp_path)) as desk:
         yield desk
 
 
-on_both = pytest.mark.parametrize("desk", ["memory", "sqlite"], indirect=True)
+on_each = pytest.mark.parametrize("desk", ["memory", "sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_one_case_is_claimed_by_its_id(desk: Desk, ada: Caller, bob: Caller) -> 
     problem(bob("POST", "cases/none/claim", json={}), 404, "unknown_case")
 
 
-@on_both
+@on_each
 def test_everybody_who_claims_at_once_gets_others(desk: Desk) -> None:
     for _ in range(60):
         desk.app.function("send").propose(to="x", proposer="agent")
@@ -171,7 +170,7 @@ def test_what_does_not_fit_is_named_and_changes_nothing(
 # --- verdicts
 
 
-@on_both
+@on_each
 def test_a_verdict_binds_what_was_shown_and_its_effect_runs_once(desk: Desk, ada: Caller) -> None:
     case = desk.propose(to="grace")
     [claimed] = ada.post("claims", {})
@@ -239,7 +238,7 @@ def test_an_edit_that_does_not_fit_names_the_field(desk: Desk, ada: Caller) -> N
     assert verdicts(desk) == []
 
 
-@on_both
+@on_each
 def test_a_verdict_sent_a_hundred_times_counts_once(desk: Desk, ada: Caller) -> None:
     case = desk.propose("refund")
     [claimed] = ada.post("claims", {})
@@ -266,7 +265,7 @@ def test_an_id_stands_for_one_verdict(desk: Desk, ada: Caller, bob: Caller) -> N
     assert verdicts(desk) == [("ada", "approved")]
 
 
-@on_both
+@on_each
 def test_two_browsers_rule_at_once_and_one_is_told_who_won(desk: Desk) -> None:
     for name in ("ada", "bob"):
         desk.account(name)
@@ -334,7 +333,7 @@ def test_a_verdict_needs_no_claim_but_respects_those_of_others(desk: Desk, ada: 
     assert bob.post(f"cases/{case['id']}/verdict", verdict(now, "b"))["state"] == "held"
 
 
-@on_both
+@on_each
 @pytest.mark.parametrize("fence", [0, 1, 2, 2**53 - 1])
 def test_nobody_rules_with_somebody_elses_claim(desk: Desk, ada: Caller, bob: Caller, fence: int) -> None:
     case = desk.propose("refund")
@@ -346,7 +345,7 @@ def test_nobody_rules_with_somebody_elses_claim(desk: Desk, ada: Caller, bob: Ca
     assert ada.post(f"cases/{case['id']}/verdict", verdict(claimed, "a", fence=1))["state"] == "held"
 
 
-@on_both
+@on_each
 def test_a_claim_that_lapsed_and_was_taken_by_another_is_gone(desk: Desk, ada: Caller, bob: Caller) -> None:
     case = desk.propose("refund")
     [old] = ada.post("claims", {"hold_s": 10})

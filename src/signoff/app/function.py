@@ -16,7 +16,7 @@ from signoff.domain.case import State
 from signoff.domain.checkpoint import Checkpoint, Delivery, Oversight, declare
 from signoff.domain.pace import Limits
 from signoff.domain.proposal import Proposal
-from signoff.engine import propose, review
+from signoff.engine import propose, take_back
 from signoff.engine.execute import Handling
 from signoff.errors import (
     DraftFailed,
@@ -236,7 +236,7 @@ class CheckpointFunction(Generic[P, T]):
             arguments=draft.arguments,
             confidence=draft.confidence,
             rationale=draft.rationale,
-            alternatives=review.alternatives_of(draft),
+            alternatives=take_back.alternatives_of(draft),
             drafter=draft.drafter,
         )
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signoff.app.handle import new_id
 from signoff.domain.case import Case
 from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.content import Content
 from signoff.domain.proposal import Proposal
 from signoff.engine import propose
 from signoff.engine.propose import Prepared
 from signoff.errors import KeyReused, SignoffError
+from signoff.ports import Reading
 
 if TYPE_CHECKING:
     from signoff.app.signoff import Signoff
@@ -52,16 +55,29 @@ class Intake:
             InvalidInput: If a value is not JSON, too deep or too large.
             DraftFailed: If the drafter made no proposal.
         """
+        declaration = self._declaration()
         if proposal.arguments is None and self._drafted is not None:
-            proposal = self._drafted(proposal)
+            # Sent again, it is the case there is: another draft may differ, and would be another proposal.
+            proposal = self._drafted_before(declaration, proposal) or self._drafted(proposal)
         return propose.prepare(
-            self._declaration(),
+            declaration,
             proposal,
             arguments=self._to_json(proposal.arguments or {}),
             case_id=new_id(),
             now=self._app.clock.now(),
             coin=self._app._coin(),
         )
+
+    def _drafted_before(self, declaration: Checkpoint, proposal: Proposal) -> Proposal | None:
+        if proposal.key is None:
+            return None
+
+        def look(tx: Reading) -> Content | None:
+            same = tx.find(Case, checkpoint=declaration.name, proposer=proposal.proposer, key=proposal.key)
+            return tx.get(Content, same[0].id, 1) if same else None
+
+        first = self._app.store.read(look)
+        return None if first is None else replace(proposal, arguments=first.arguments)
 
     def one(self, proposal: Proposal) -> Case:
         """

@@ -13,7 +13,7 @@ from signoff.domain.case import Case, Move
 from signoff.domain.claim import Assigned
 from signoff.domain.content import require_json
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict
-from signoff.engine import execute, oversee, review
+from signoff.engine import claim, execute, oversee, review, take_back
 from signoff.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Reviewer:
         Returns:
             The cases that are held, and the ids of those whose claim is gone.
         """
-        return self._app._write(review.renew, [case_id(case) for case in cases], self.actor, hold_s=hold_s)
+        return self._app._write(claim.renew, [case_id(case) for case in cases], self.actor, hold_s=hold_s)
 
     def claim(self, limit: int = 5, *, checkpoint: str | None = None, hold_s: float = 180.0) -> list[Case]:
         """
@@ -82,7 +82,7 @@ class Reviewer:
             checkpoint: Only cases of this checkpoint.
             hold_s: Seconds, > 0, until the claims lapse.
         """
-        claimed = self._app._write(review.claim, self.actor, hold_s=hold_s, limit=limit, checkpoint=checkpoint)
+        claimed = self._app._write(claim.claim, self.actor, hold_s=hold_s, limit=limit, checkpoint=checkpoint)
         return [self._app._freshen(case) for case in claimed]
 
     def claim_case(self, case_id: str, *, hold_s: float = 180.0) -> Case:
@@ -93,12 +93,12 @@ class Reviewer:
             CaseClosed: If it does not wait for a person.
             ClaimLost: If somebody else holds it.
         """
-        case = self._app._write(review.claim_case, case_id, self.actor, hold_s=hold_s)
+        case = self._app._write(claim.claim_case, case_id, self.actor, hold_s=hold_s)
         return self._app._freshen(case)
 
     def release(self, case: Case | CaseHandle | str) -> Case:
         """Give a claim back early."""
-        return self._app._write(review.release, case_id(case), self.actor)
+        return self._app._write(claim.release, case_id(case), self.actor)
 
     def approve(self, case: Case | CaseHandle, *, verdict_id: str | None = None, seconds: float | None = None) -> Case:
         """Approve exactly what was shown; see `rule`."""
@@ -189,7 +189,7 @@ class Reviewer:
         Raises:
             CaseClosed: If the hold is over.
         """
-        return self._app._write(review.recall, case_id(case), self.actor)
+        return self._app._write(take_back.recall, case_id(case), self.actor)
 
     def redraft(self, case: Case | CaseHandle | str, note: str, *, arguments: Mapping[str, Any] | None = None) -> Case:
         """
@@ -205,7 +205,7 @@ class Reviewer:
 
     def hand_over(self, case: Case | CaseHandle | str, to: str, *, note: str | None = None) -> Case:
         """Pass a waiting case on to a person or, as `group:NAME`, to a group."""
-        return self._app._write(review.hand_over, case_id(case), self.actor, to=to, note=note)
+        return self._app._write(claim.hand_over, case_id(case), self.actor, to=to, note=note)
 
     def snooze(self, case: Case | CaseHandle | str, *, for_s: float = 3600.0, until: datetime | None = None) -> Case:
         """
@@ -220,7 +220,7 @@ class Reviewer:
             if until.tzinfo is None:
                 raise InvalidInput(f"until={until.isoformat()} names no time zone; pass an aware datetime")
             for_s = (until - self._app.clock.now()).total_seconds()
-        return self._app._write(review.snooze, case_id(case), self.actor, for_s=for_s)
+        return self._app._write(claim.snooze, case_id(case), self.actor, for_s=for_s)
 
     def reverse(self, case: Case | CaseHandle | str, reason: str | None = None) -> CaseHandle:
         """

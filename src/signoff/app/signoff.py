@@ -33,7 +33,8 @@ from signoff.domain.pace import limit
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.domain.webhook import DELIVERY_CHECKPOINT
-from signoff.engine import execute, oversee, review
+from signoff.engine import execute, oversee, take_back
+from signoff.engine.case import load
 from signoff.engine.execute import Handling, Taken
 from signoff.errors import (
     DraftFailed,
@@ -371,7 +372,7 @@ class Signoff:
         Raises:
             UnknownCase: If there is none of that id.
         """
-        return CaseHandle(self, self.store.read(lambda tx: review.load(tx, case_id)))
+        return CaseHandle(self, self.store.read(lambda tx: load(tx, case_id)))
 
     def withdraw(self, case: Case | CaseHandle | str, *, proposer: str) -> Case:
         """
@@ -381,7 +382,7 @@ class Signoff:
             NotAllowed: If somebody else proposed it.
             CaseClosed: If it has started or ended.
         """
-        return self._write(review.withdraw, case_id(case), proposer=proposer)
+        return self._write(take_back.withdraw, case_id(case), proposer=proposer)
 
     def view(self, case: Case | CaseHandle | str) -> CaseView:
         """
@@ -392,7 +393,7 @@ class Signoff:
         """
 
         def look(tx: Reading) -> CaseView:
-            now = review.load(tx, case_id(case))
+            now = load(tx, case_id(case))
             content = tx.get(Content, now.id, now.revision)
             checkpoint = tx.get(Checkpoint, now.checkpoint, now.version)
             if content is None or checkpoint is None:
@@ -493,7 +494,7 @@ class Signoff:
         """
 
         def look(tx: Reading) -> History:
-            case = review.load(tx, case_id)
+            case = load(tx, case_id)
             found = tx.get(Evidence, case_id)
             return History(
                 case=case,
@@ -764,7 +765,7 @@ class Signoff:
             return case
         by = Actor(id=draft.drafter or "drafter", kind=ActorKind.DRAFTER, roles=frozenset())
         return self._write(
-            review.redraft, case.id, by, draft=draft, reason="drafter_learned", expect_revision=case.revision
+            take_back.redraft, case.id, by, draft=draft, reason="drafter_learned", expect_revision=case.revision
         )
 
     def _redraft(self, case_id: str, by: Actor, note: str, arguments: Mapping[str, Any] | None) -> Case:
@@ -772,9 +773,9 @@ class Signoff:
         function = self._functions.get(current.checkpoint)
         if arguments is not None:
             given = Draft(arguments=self._checked(current, arguments), drafter=by.id)
-            return self._write(review.redraft, case_id, by, draft=given, note=note)
+            return self._write(take_back.redraft, case_id, by, draft=given, note=note)
         # The approval is void before the drafter is asked, so that nothing can run meanwhile.
-        voided = self._write(review.redraft, case_id, by, note=note)
+        voided = self._write(take_back.redraft, case_id, by, note=note)
         if function is None or function.drafter is None:
             return voided
         view = self.view(case_id)
@@ -786,7 +787,7 @@ class Signoff:
             return voided
         drafter = Actor(id=draft.drafter or "drafter", kind=ActorKind.DRAFTER, roles=frozenset())
         return self._write(
-            review.redraft,
+            take_back.redraft,
             case_id,
             drafter,
             draft=draft,
@@ -824,7 +825,7 @@ class Signoff:
 
     def _outcome(self, case_id: str) -> Outcome | None:
         def look(tx: Reading) -> Outcome | None:
-            case = review.load(tx, case_id)
+            case = load(tx, case_id)
             if case.state not in ANSWERED:
                 return None
             record = tx.get(VerdictRecord, case.verdict_id) if case.verdict_id else None

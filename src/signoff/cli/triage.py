@@ -316,7 +316,7 @@ def _known(tx: "Reading", job: Job, chunk: Sequence[tuple[str, "Row", str]]) -> 
 
 def _proposals(drafter: "LabelDrafter", job: Job, rows: Sequence[tuple[str, "Row", str]]) -> "list[Proposal]":
     from signoff.domain.proposal import Proposal
-    from signoff.engine.review import alternatives_of
+    from signoff.engine.take_back import alternatives_of
 
     drafts = drafter.draft_many([{"message": text} for _, _, text in rows])
     return [

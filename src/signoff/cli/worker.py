@@ -70,9 +70,8 @@ def _work_until_told(app: Signoff, *, only: list[str] | None, workers: int, grac
 
     for each in _STOPPING:
         signal.signal(each, stop)
-    for name in app.declared():
-        # Registered now, so that a server without these functions takes proposals for them.
-        app.declaration(name)
+    # A server without these functions can take proposals for them then.
+    app.register()
     app.start(only=only, workers=workers)
     names = [name for name in app.declared() if app.runs(name)]
     if not only or DELIVERY_CHECKPOINT in only:

@@ -25,7 +25,9 @@ from signoff.domain.pace import Limits
 from signoff.domain.policy import Route, Routing, automated
 from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.engine import pace
-from signoff.engine.review import closed, load, redraft, remark, settle_entry, settled
+from signoff.engine.case import closed, load, remark
+from signoff.engine.review import settle_entry, settled
+from signoff.engine.take_back import redraft
 from signoff.errors import (
     CaseClosed,
     EffectFailed,

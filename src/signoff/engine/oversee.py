@@ -15,7 +15,7 @@ from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry, EntryKind, act_entry
 from signoff.domain.policy import Routing, automated
 from signoff.domain.verdict import VerdictKind, VerdictRecord
-from signoff.engine.review import load, remark
+from signoff.engine.case import load, remark
 from signoff.errors import CaseClosed, InvalidInput, UnknownCase
 from signoff.ports import Reading, Transaction
 

@@ -15,7 +15,7 @@ from signoff.domain.proposal import Proposal
 from signoff.drafters.labels import LabelDrafter
 from signoff.effects.journal import Journal
 from signoff.engine.execute import current_effect
-from signoff.engine.review import alternatives_of
+from signoff.engine.take_back import alternatives_of
 
 CHECKPOINT = "route_message"
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -25,7 +26,7 @@ from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
 from signoff.server.routes import cases, events, health, proposals, review, session
-from signoff.wire import Page, Problem, ProposalAnswer, ProposalTaken
+from signoff.wire import Event, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,6 +43,9 @@ _TAGS = [
     {"name": "who", "description": "Signing in and out."},
     {"name": "operate", "description": "For whoever keeps it running."},
 ]
+_BESIDE: tuple[type, ...] = (Problem, ProposalTaken, ProposalAnswer, Event)
+"""What only streams and problem documents hold, so that no route names it."""
+
 _PROBLEMS = {
     401: "Nobody knows who asks.",
     403: "A rule said no.",
@@ -137,10 +141,10 @@ def _describe(api: FastAPI) -> None:
                 tags=api.openapi_tags,
             )
             schemas = document["components"]["schemas"]
-            for model in (Problem, ProposalTaken, ProposalAnswer):
-                extra = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                schemas.update(extra.pop("$defs", {}))
-                schemas.setdefault(model.__name__, extra)
+            for kind in _BESIDE:
+                extra = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
+                for name, schema in {**extra.pop("$defs", {}), kind.__name__: extra}.items():
+                    schemas.setdefault(name, schema)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             for schema in schemas.values():
@@ -149,6 +153,7 @@ def _describe(api: FastAPI) -> None:
             document["components"]["securitySchemes"] = SCHEMES
             for path, method, needs in needed():
                 operation = document["paths"][path][method]
+                operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
                 operation["security"] = [] if needs is None else [{name: []} for name in SCHEMES]
                 if needs is not None:
                     scopes = " or ".join(f"`{scope}`" for scope in sorted(needs.scopes))

@@ -90,9 +90,7 @@ def serve(
         feed=api.state.feed,
         started=lambda: ready(f"{address}?token={local.token}" if local else address),
     )
-    for name in app.declared():
-        # Registered now, so that whoever asks what there is sees it before the first proposal.
-        app.declaration(name)
+    app.register()
     app.start()
     app.deliver_webhooks()
     try:

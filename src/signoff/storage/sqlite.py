@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 _MAGIC = b"SQLite format 3\0"
 
+_FIRST_PAUSE_S = 0.0002
+_LONGEST_PAUSE_S = 0.005
+
 BUSY_S = 5.0
 """Seconds to wait for another program's write before giving up."""
 
@@ -232,11 +235,23 @@ class _Session:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self._connection = store._connect()
+        self._connection.execute("PRAGMA busy_timeout=0")
         self._cursor = self._connection.cursor()
 
     def begin(self) -> None:
-        # IMMEDIATE takes the write lock first, so no read in it can be stale.
-        self._cursor.execute("BEGIN IMMEDIATE")
+        until = time.monotonic() + self._store._busy_s
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                # IMMEDIATE takes the write lock first, so no read in it can be stale.
+                self._cursor.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= until:
+                    raise
+            # SQLite's own waiting sleeps up to a tenth of a second, which leaves two busy processes mostly asleep.
+            time.sleep(pause)
+            pause = min(1.5 * pause, _LONGEST_PAUSE_S)
 
     def run(self, work: Callable[[Transaction], Any]) -> tuple[Any, Sequence[Entry]]:
         rows = Rows(self._cursor, self._store._statements, _is_duplicate)

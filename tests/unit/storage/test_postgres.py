@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -943,3 +945,15 @@ def test_a_closed_store_ends_its_threads(postgres_url: str) -> None:
         thread.join(WAIT_S)
     assert set(threading.enumerate()) - before == set()
     assert store.version() == -1
+
+
+def test_without_the_driver_one_is_told_how_to_get_it() -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from signoff.app import open_store\n"
+        "from signoff.errors import UsageError\n"
+        "try: open_store('postgresql://localhost/x')\n"
+        "except UsageError as error: print(error)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=WAIT_S)
+    assert 'pip install "signoff[postgres]"' in found.stdout

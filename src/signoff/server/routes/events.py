@@ -33,7 +33,7 @@ Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ, description="Begin after t
     responses={
         200: {
             "description": "Server-sent events: the kind of entry, its number as the id, an `Event` as the data.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}},
         }
     },
 )
