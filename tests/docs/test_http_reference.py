@@ -81,6 +81,7 @@ def test_every_status_is_explained(described: dict[str, Any]) -> None:
     [
         body.MOST_BYTES,
         body.MOST_VALUES,
+        body.MOST_WIDE,
         content.MAX_BYTES,
         content.MAX_DEPTH,
         int(wire.MOST_WAIT_S),
