@@ -34,7 +34,6 @@ from signoff.domain.verdict import Approved, Edited, Rejected, Verdict, kind_of
 from signoff.errors import (
     ConflictError,
     InvalidInput,
-    KeyReused,
     NotSignedIn,
     OutsideError,
     Overloaded,
@@ -175,11 +174,7 @@ class Client:
             deadline_s=deadline_s,
         )
         sent = _Line.of(checkpoint, proposal)
-        tries = self._tries(_Again.ALWAYS)
-        try:
-            response = self._send("POST", "/proposals", sent.body, tries=tries)
-        except KeyReused as error:
-            return RemoteCase(self, self._drafted_before(sent, error, resent=tries.made > 0))
+        response = self._send("POST", "/proposals", sent.body, tries=self._tries(_Again.ALWAYS))
         return RemoteCase(self, self._read(Case, response))
 
     def propose_many(self, checkpoint: str, proposals: Iterable[Proposal | Mapping[str, Any]], /) -> list[RemoteCase]:
@@ -245,35 +240,22 @@ class Client:
         self, left: Mapping[int, _Line], cases: dict[int, Case], refused: dict[int, SignoffError], tries: _Tries
     ) -> dict[int, SignoffError]:
         """Send lines once, sort what comes back, and give those to send again."""
-        made = tries.made
         body = b"\n".join(line.body for line in left.values()) + b"\n"
         response = self._send("POST", "/proposals/batch", body, tries=tries, media_type="application/x-ndjson")
         answers = [self._parsed(_adapter(ProposalAnswer), line) for line in response.content.splitlines()]
         if [answer.index for answer in answers] != list(range(len(left))):
             raise self._strange()
         busy: dict[int, SignoffError] = {}
-        for (number, line), answer in zip(left.items(), answers, strict=True):
+        for number, answer in zip(left, answers, strict=True):
             if answer.case is not None:
                 cases[number] = answer.case
                 continue
             error = self._error(answer.problem) if answer.problem is not None else self._strange()
             if answer.problem is not None and _says_untaken(answer.problem):
                 busy[number] = error
-            elif isinstance(error, KeyReused):
-                try:
-                    cases[number] = self._drafted_before(line, error, resent=tries.made > made)
-                except SignoffError as told:
-                    refused[number] = told
             else:
                 refused[number] = error
         return busy
-
-    def _drafted_before(self, line: _Line, error: KeyReused, *, resent: bool) -> Case:
-        """Give the case a proposal became whose answer was lost, and for which the server drafted anew."""
-        case_id = error.facts.get("case_id")
-        if not (resent and line.drafts and isinstance(case_id, str)):
-            raise error
-        return self.view(case_id).case
 
     def withdraw(self, case: Case | RemoteCase | str) -> Case:
         """
