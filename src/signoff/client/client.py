@@ -1,91 +1,58 @@
-"""Client: the verbs of the library over HTTP, for programs that run elsewhere than the database."""
+"""Client: the verbs of the library over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
-import random
-import re
-import ssl
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from functools import lru_cache
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
-from signoff import __version__, errors
+from signoff import __version__
 from signoff.app.handle import new_id
 from signoff.app.views import CaseView, History, Outcome
+from signoff.client.address import PREFIX, id_of, path_of, plain_token, plain_url, quoted
+from signoff.client.batch import Batch, Line, as_alternative, as_proposal, numbered
+from signoff.client.documents import T, adapter_of, as_sent, without_none
+from signoff.client.events import EventStream
+from signoff.client.remote_case import RemoteCase
+from signoff.client.sending import KINDS, NOT_THERE, Again, Tries, kind_by, problem_of, retry_after, says_untaken
 from signoff.domain.case import Case, Move, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
-from signoff.domain.content import require_json
-from signoff.domain.proposal import Proposal, material
+from signoff.domain.proposal import Proposal
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict, kind_of
 from signoff.errors import (
-    ConflictError,
     InvalidInput,
-    KeyReused,
     NotSignedIn,
     OutsideError,
     Overloaded,
-    RefusedError,
     SignoffError,
     StillWaiting,
     TooLarge,
-    UnknownCase,
     UnknownCheckpoint,
     UsageError,
 )
 from signoff.ports import Alternative
 from signoff.runtime.waiting import Deadline
-from signoff.wire import MOST_WAIT_S, Counts, Event, Health, Me, OutcomeGiven, Page, Problem, ProposalAnswer, Renewed
-
-T = TypeVar("T")
+from signoff.wire import MOST_WAIT_S, Counts, Health, Me, OutcomeGiven, Page, Problem, ProposalAnswer, Renewed
 
 TOKEN_VARIABLE = "SIGNOFF_TOKEN"
 """Environment variable a token is taken from."""
 
-_PREFIX = "/api/v1"
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 30.0
-"""Seconds to wait at most before a request is sent again; a server that asks for more gets the caller an error."""
 
 _IDLE_S = 4.0
 """Seconds an idle connection is kept: less than servers keep theirs, so that none is used as it is being closed."""
 
-_BATCH = 500
-_BATCH_BYTES = 4 * 1024 * 1024
-_BATCH_DRAFTS = 25
-"""Proposals in one request that the server's drafter has to make: none is answered before all are drafted."""
 
-_MOST_BYTES = 8 * 1024 * 1024
 _PAGE = 500
-_STREAM_SILENCE_S = 60.0
-"""Seconds without a sign of life, after which a stream is opened anew; the server gives one every 15."""
-
-_GATEWAY = frozenset({502, 504})
-_NOT_THERE = frozenset({404, 405})
-
-
-class _Again(Enum):
-    """When a request may be sent again."""
-
-    ALWAYS = "always"
-    """Twice is the same as once."""
-    UNTAKEN = "untaken"
-    """Only if it did not arrive, or the server says that nothing of it was kept."""
-    UNREAD = "unread"
-    """Only if it did not arrive, or was turned away at the door: it is several writes."""
 
 
 class Client:
@@ -111,12 +78,12 @@ class Client:
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 30, retries: int = 3) -> None:
-        self.url = _plain_url(url)
+        self.url = plain_url(url)
         if not (math.isfinite(timeout_s) and timeout_s > 0):
             raise InvalidInput(f"timeout_s={timeout_s} cannot be; it is seconds above 0")
         if retries < 0:
             raise InvalidInput(f"retries={retries} cannot be; it is 0 or more")
-        self._secret = _plain_token(os.environ.get(TOKEN_VARIABLE) if token is None else token)
+        self._secret = plain_token(os.environ.get(TOKEN_VARIABLE) if token is None else token)
         self._timeout_s = float(timeout_s)
         self._retries = retries
         self._tls = httpx2.create_ssl_context()
@@ -169,17 +136,13 @@ class Client:
             evidence=evidence or {},
             confidence=confidence,
             rationale=rationale,
-            alternatives=[_alternative(one) for one in alternatives],
+            alternatives=[as_alternative(one) for one in alternatives],
             drafter=drafter,
             key=key,
             deadline_s=deadline_s,
         )
-        sent = _Line.of(checkpoint, proposal)
-        tries = self._tries(_Again.ALWAYS)
-        try:
-            response = self._send("POST", "/proposals", sent.body, tries=tries)
-        except KeyReused as error:
-            return RemoteCase(self, self._drafted_before(sent, error, resent=tries.made > 0))
+        sent = Line.of(checkpoint, proposal)
+        response = self._send("POST", "/proposals", sent.body, tries=self._tries(Again.ALWAYS))
         return RemoteCase(self, self._read(Case, response))
 
     def propose_many(self, checkpoint: str, proposals: Iterable[Proposal | Mapping[str, Any]], /) -> list[RemoteCase]:
@@ -199,28 +162,28 @@ class Client:
                 `facts["kept"]` how many before it are kept, and in `facts["kept_after"]` the numbers of later ones
                 that were sent along with it and are kept. With keys it is safe to send all again.
         """
-        lines = (_Line.of(checkpoint, _as_proposal(item)) for item in proposals)
+        lines = (Line.of(checkpoint, as_proposal(item)) for item in proposals)
         handles: list[RemoteCase] = []
-        batch = _Batch()
+        batch = Batch()
         while True:
             try:
                 line = next(lines, None)
             except SignoffError as error:
-                _number(error, index=len(handles) + len(batch.lines), kept=len(handles))
+                numbered(error, index=len(handles) + len(batch.lines), kept=len(handles))
                 raise
             if line is None or not batch.takes(line):
                 handles += self._keep(batch.lines, before=len(handles))
-                batch = _Batch()
+                batch = Batch()
             if line is None:
                 return handles
             batch.add(line)
 
-    def _keep(self, lines: Sequence[_Line], *, before: int) -> list[RemoteCase]:
+    def _keep(self, lines: Sequence[Line], *, before: int) -> list[RemoteCase]:
         """Send some lines until each has an answer; the error of the first that was refused says which are kept."""
         cases: dict[int, Case] = {}
         refused: dict[int, SignoffError] = {}
         left = dict(enumerate(lines))
-        tries = self._tries(_Again.ALWAYS)
+        tries = self._tries(Again.ALWAYS)
         while left and not refused:
             try:
                 busy = self._exchange(left, cases, refused, tries)
@@ -232,7 +195,7 @@ class Client:
             time.sleep(pause_s)
         if refused:
             first = min(refused)
-            _number(
+            numbered(
                 refused[first],
                 index=before + first,
                 kept=before + next(number for number in range(len(lines)) if number not in cases),
@@ -242,38 +205,25 @@ class Client:
         return [RemoteCase(self, cases[number]) for number in range(len(lines))]
 
     def _exchange(
-        self, left: Mapping[int, _Line], cases: dict[int, Case], refused: dict[int, SignoffError], tries: _Tries
+        self, left: Mapping[int, Line], cases: dict[int, Case], refused: dict[int, SignoffError], tries: Tries
     ) -> dict[int, SignoffError]:
         """Send lines once, sort what comes back, and give those to send again."""
-        made = tries.made
         body = b"\n".join(line.body for line in left.values()) + b"\n"
         response = self._send("POST", "/proposals/batch", body, tries=tries, media_type="application/x-ndjson")
-        answers = [self._parsed(_adapter(ProposalAnswer), line) for line in response.content.splitlines()]
+        answers = [self._parsed(adapter_of(ProposalAnswer), line) for line in response.content.splitlines()]
         if [answer.index for answer in answers] != list(range(len(left))):
             raise self._strange()
         busy: dict[int, SignoffError] = {}
-        for (number, line), answer in zip(left.items(), answers, strict=True):
+        for number, answer in zip(left, answers, strict=True):
             if answer.case is not None:
                 cases[number] = answer.case
                 continue
             error = self._error(answer.problem) if answer.problem is not None else self._strange()
-            if answer.problem is not None and _says_untaken(answer.problem):
+            if answer.problem is not None and says_untaken(answer.problem):
                 busy[number] = error
-            elif isinstance(error, KeyReused):
-                try:
-                    cases[number] = self._drafted_before(line, error, resent=tries.made > made)
-                except SignoffError as told:
-                    refused[number] = told
             else:
                 refused[number] = error
         return busy
-
-    def _drafted_before(self, line: _Line, error: KeyReused, *, resent: bool) -> Case:
-        """Give the case a proposal became whose answer was lost, and for which the server drafted anew."""
-        case_id = error.facts.get("case_id")
-        if not (resent and line.drafts and isinstance(case_id, str)):
-            raise error
-        return self.view(case_id).case
 
     def withdraw(self, case: Case | RemoteCase | str) -> Case:
         """
@@ -318,7 +268,7 @@ class Client:
             checkpoint: Only cases of this checkpoint.
             hold_s: Seconds, > 0, until the claims lapse.
         """
-        body = _body({"limit": limit, "checkpoint": checkpoint, "hold_s": hold_s})
+        body = as_sent({"limit": limit, "checkpoint": checkpoint, "hold_s": hold_s})
         return self._read(list[Case], self._send("POST", "/claims", body))
 
     def claim_case(self, case_id: str, *, hold_s: float = 180.0) -> Case:
@@ -329,7 +279,7 @@ class Client:
             CaseClosed: If it does not wait for a person.
             ClaimLost: If somebody else holds it.
         """
-        return self._on(case_id, "claim", {"hold_s": hold_s}, again=_Again.ALWAYS)
+        return self._on(case_id, "claim", {"hold_s": hold_s}, again=Again.ALWAYS)
 
     def renew(self, cases: Iterable[Case | RemoteCase | str], *, hold_s: float = 180.0) -> tuple[list[Case], list[str]]:
         """
@@ -342,13 +292,13 @@ class Client:
         Returns:
             The cases that are held, and the ids of those whose claim is gone.
         """
-        body = _body({"case_ids": [_id(case) for case in cases], "hold_s": hold_s})
+        body = as_sent({"case_ids": [id_of(case) for case in cases], "hold_s": hold_s})
         renewed = self._read(Renewed, self._send("POST", "/claims/renew", body))
         return list(renewed.held), list(renewed.lost)
 
     def release(self, case: Case | RemoteCase | str) -> Case:
         """Give a claim back early."""
-        released = self._read(list[Case], self._send("POST", "/claims/release", _body({"case_ids": [_id(case)]})))
+        released = self._read(list[Case], self._send("POST", "/claims/release", as_sent({"case_ids": [id_of(case)]})))
         if len(released) != 1:
             raise self._strange()
         return released[0]
@@ -429,7 +379,7 @@ class Client:
             "fence": seen.fence if claimed else None,
             "seconds": seconds,
         }
-        return self._on(seen, "verdict", document, again=_Again.ALWAYS)
+        return self._on(seen, "verdict", document, again=Again.ALWAYS)
 
     def recall(self, case: Case | RemoteCase | str) -> Case:
         """
@@ -450,7 +400,7 @@ class Client:
             arguments: The new arguments, where they are known; else the checkpoint's drafter makes them. If
                 it cannot, the case waits with the arguments it had.
         """
-        return self._on(case, "redraft", {"note": note, "arguments": arguments}, again=_Again.UNREAD)
+        return self._on(case, "redraft", {"note": note, "arguments": arguments}, again=Again.UNREAD)
 
     def hand_over(self, case: Case | RemoteCase | str, to: str, *, note: str | None = None) -> Case:
         """Pass a waiting case on to a person or, as `group:NAME`, to a group."""
@@ -511,7 +461,7 @@ class Client:
         Raises:
             UnknownCase: If there is none of that id.
         """
-        return self._read(CaseView, self._send("GET", _path(case)))
+        return self._read(CaseView, self._send("GET", path_of(case)))
 
     def history(self, case_id: str) -> History:
         """
@@ -522,7 +472,7 @@ class Client:
         Raises:
             UnknownCase: If there is none of that id.
         """
-        return self._read(History, self._send("GET", f"{_path(case_id)}/history"))
+        return self._read(History, self._send("GET", f"{path_of(case_id)}/history"))
 
     def cases(
         self,
@@ -578,7 +528,7 @@ class Client:
         """
         if not name or "/" in name or name in (".", ".."):
             raise UnknownCheckpoint(f"there is no checkpoint {name!r}; checkpoints() lists them", checkpoint=name)
-        return self._read(Checkpoint, self._send("GET", f"/checkpoints/{_quoted(name)}"))
+        return self._read(Checkpoint, self._send("GET", f"/checkpoints/{quoted(name)}"))
 
     def me(self) -> Me:
         """Tell whom the token speaks for, and what it may do."""
@@ -586,7 +536,7 @@ class Client:
 
     def health(self) -> Health:
         """Tell whether the server can do its work; needs no token, and is not asked twice if it says no."""
-        tries = self._tries(_Again.ALWAYS)
+        tries = self._tries(Again.ALWAYS)
         tries.taken = frozenset({503})
         return self._read(Health, self._send("GET", "/health", tries=tries))
 
@@ -636,8 +586,8 @@ class Client:
             ),
         }
 
-    def _tries(self, again: _Again) -> _Tries:
-        return _Tries(self, again, self._retries)
+    def _tries(self, again: Again) -> Tries:
+        return Tries(self, again, self._retries)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -650,8 +600,8 @@ class Client:
         body: bytes | None = None,
         *,
         params: Mapping[str, Any] | None = None,
-        again: _Again = _Again.ALWAYS,
-        tries: _Tries | None = None,
+        again: Again = Again.ALWAYS,
+        tries: Tries | None = None,
         wait_s: float = 0.0,
         media_type: str = "application/json",
     ) -> httpx2.Response:
@@ -663,8 +613,8 @@ class Client:
             try:
                 answer = self._http.request(
                     method,
-                    f"{self.url}{_PREFIX}{path}",
-                    params=_given(params),
+                    f"{self.url}{PREFIX}{path}",
+                    params=without_none(params),
                     content=body,
                     headers=None if body is None else {"Content-Type": media_type},
                     timeout=self._patience(wait_s),
@@ -685,10 +635,10 @@ class Client:
         verb: str,
         document: Mapping[str, Any] | None = None,
         *,
-        again: _Again = _Again.UNTAKEN,
+        again: Again = Again.UNTAKEN,
     ) -> Case:
-        body = None if document is None else _body(document)
-        return self._read(Case, self._send("POST", f"{_path(case)}/{verb}", body, again=again))
+        body = None if document is None else as_sent(document)
+        return self._read(Case, self._send("POST", f"{path_of(case)}/{verb}", body, again=again))
 
     def _pages(self, path: str, only: Mapping[str, Any], after: str | None, limit: int) -> list[Case]:
         found: list[Case] = []
@@ -706,7 +656,7 @@ class Client:
         return self._id
 
     def _ask_outcome(self, case_id: str, wait_s: float) -> OutcomeGiven:
-        response = self._send("GET", f"{_path(case_id)}/outcome", params=_waiting(wait_s), wait_s=wait_s)
+        response = self._send("GET", f"{path_of(case_id)}/outcome", params=_waiting(wait_s), wait_s=wait_s)
         return self._read(OutcomeGiven, response)
 
     def _wait(self, case_id: str, timeout_s: float | None) -> Outcome:
@@ -731,13 +681,13 @@ class Client:
                     return given.outcome()
 
     async def _ask_async(self, http: httpx2.AsyncClient, case_id: str) -> httpx2.Response:
-        tries = self._tries(_Again.ALWAYS)
+        tries = self._tries(Again.ALWAYS)
         while True:
             self._require_open()
             answer: httpx2.Response | httpx2.RequestError
             try:
                 answer = await http.get(
-                    f"{self.url}{_PREFIX}{_path(case_id)}/outcome",
+                    f"{self.url}{PREFIX}{path_of(case_id)}/outcome",
                     params=_waiting(MOST_WAIT_S),
                     timeout=self._patience(MOST_WAIT_S),
                 )
@@ -750,7 +700,7 @@ class Client:
     # --- what comes back
 
     def _read(self, kind: type[T], response: httpx2.Response) -> T:
-        return self._parsed(_adapter(kind), response.content)
+        return self._parsed(adapter_of(kind), response.content)
 
     def _parsed(self, adapter: TypeAdapter[T], document: bytes | str) -> T:
         try:
@@ -769,13 +719,13 @@ class Client:
     def _error(self, problem: Problem, retry_after_s: float | None = None) -> SignoffError:
         """Give a problem as the error it was on the server."""
         facts = dict(problem.model_extra or {})
-        kind = _KINDS.get(problem.code)
+        kind = KINDS.get(problem.code)
         message = problem.detail
         if kind is None:
             facts["code"] = problem.code
-            if problem.status in _NOT_THERE:
+            if problem.status in NOT_THERE:
                 return self._misplaced(facts)
-            kind = _kind_by(problem.status)
+            kind = kind_by(problem.status)
         if kind is NotSignedIn and self._secret is None:
             message += f"; this client has no token, so pass token=... or set {TOKEN_VARIABLE}"
         if issubclass(kind, Overloaded) and retry_after_s is not None:
@@ -787,14 +737,14 @@ class Client:
 
     def _misplaced(self, facts: Mapping[str, Any]) -> OutsideError:
         return OutsideError(
-            f"{self.url} has nothing under {_PREFIX} that this client asks for; name the URL of the server's start "
+            f"{self.url} has nothing under {PREFIX} that this client asks for; name the URL of the server's start "
             "page, and check that server and client are of the same version",
             **{**facts, "url": self.url},
         )
 
     def _error_of(self, response: httpx2.Response) -> SignoffError:
-        retry_after_s = _retry_after(response)
-        problem = _problem_of(response)
+        retry_after_s = retry_after(response)
+        problem = problem_of(response)
         if problem is not None:
             return self._error(problem, retry_after_s)
         status = response.status_code
@@ -821,463 +771,5 @@ class Client:
         )
 
 
-class RemoteCase:
-    """
-    A case on the server, to wait for; made by `Client.propose` and `Client.case`.
-
-    It can be awaited, any number at once.
-    """
-
-    __slots__ = ("_client", "seen")
-
-    def __init__(self, client: Client, seen: Case) -> None:
-        self._client = client
-        self.seen = seen
-        """The case as it was when this handle was made; verdicts on the handle are bound to it."""
-
-    @property
-    def id(self) -> str:
-        """The id, to find the case again later or elsewhere."""
-        return self.seen.id
-
-    @property
-    def state(self) -> State:
-        """Where the case stands now."""
-        return self._client._ask_outcome(self.id, 0.0).state
-
-    def outcome(self, timeout_s: float | None = None) -> Outcome:
-        """
-        Wait until nothing more happens to the case by itself, and tell what became of it.
-
-        Args:
-            timeout_s: Seconds, >= 0, to wait at most; None for as long as it takes.
-
-        Raises:
-            StillWaiting: If the time is over; the case stays.
-            OutsideError: If the server is not there; the case stays.
-        """
-        return self._client._wait(self.id, timeout_s)
-
-    def withdraw(self) -> Case:
-        """
-        Take the proposal back before it has started.
-
-        Raises:
-            CaseClosed: If it has started or ended.
-        """
-        return self._client.withdraw(self)
-
-    def __await__(self) -> Generator[Any, None, Outcome]:
-        return self._client._wait_async(self.id).__await__()
-
-    def __repr__(self) -> str:
-        return f"<RemoteCase {self.id} at {self.seen.checkpoint}>"
-
-
-class EventStream(Iterator[Event]):
-    """
-    The ledger as it grows; made by `Client.events`. Ends when it is closed.
-
-    Args:
-        client: Whose connection.
-        after_seq: Begin after this entry; None for the present end.
-        checkpoint: Only this checkpoint's entries.
-    """
-
-    def __init__(self, client: Client, after_seq: int | None, checkpoint: str | None) -> None:
-        self._client = client
-        self._checkpoint = checkpoint
-        self.seq = after_seq
-        """Number of the last entry that was looked at; pass it as `after_seq` to go on from there another time."""
-        self._pause_s = 0.0
-        self._response: httpx2.Response | None = None
-        self._blocks: Iterator[dict[str, str]] = iter(())
-        self._closed = False
-        self._tries = client._tries(_Again.ALWAYS)
-        self._open()
-        while self.seq is None:
-            # The first block says where the present end is; until it is here, a break would leave a gap.
-            self._next_block()
-
-    def __next__(self) -> Event:
-        while not self._closed:
-            block = self._next_block()
-            if block is not None and "data" in block:
-                return self._client._parsed(_adapter(Event), block["data"])
-        raise StopIteration
-
-    def close(self) -> None:
-        """End it."""
-        self._closed = True
-        if self._response is not None:
-            self._response.close()
-
-    def __enter__(self) -> EventStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<EventStream of {self._client.url} after {self.seq}>"
-
-    def _open(self) -> None:
-        """Open it behind the last entry."""
-        client = self._client
-        while True:
-            client._require_open()
-            answer: httpx2.Response | httpx2.RequestError
-            try:
-                answer = client._http.send(self._request(), stream=True)
-                if answer.status_code != 200:
-                    answer.read()
-            except httpx2.RequestError as error:
-                answer = error
-            if isinstance(answer, httpx2.Response) and self._tries.takes(answer):
-                break
-            time.sleep(max(self._pause_s, self._tries.pause_after(answer)))
-        if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-            answer.close()
-            raise client._strange()
-        self._response = answer
-        self._blocks = _blocks(answer.iter_bytes())
-
-    def _request(self) -> httpx2.Request:
-        client = self._client
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-        if self.seq is not None:
-            headers["Last-Event-ID"] = str(self.seq)
-        return client._http.build_request(
-            "GET",
-            f"{client.url}{_PREFIX}/events",
-            params=_given({"checkpoint": self._checkpoint}),
-            headers=headers,
-            timeout=httpx2.Timeout(client._timeout_s, read=max(client._timeout_s, _STREAM_SILENCE_S)),
-        )
-
-    def _next_block(self) -> dict[str, str] | None:
-        """Give what the server says next; None after a break, when it is open again."""
-        broken: httpx2.RequestError | None = None
-        try:
-            block = next(self._blocks, None)
-        except httpx2.RequestError as error:
-            block, broken = None, error
-        except httpx2.StreamError:
-            block = None
-        if block is None:
-            if not self._closed:
-                self._reopen(broken)
-            return None
-        # It works: what breaks from now on is another break.
-        self._tries = self._client._tries(_Again.ALWAYS)
-        if block.get("retry", "").isdecimal():
-            self._pause_s = min(int(block["retry"]) / 1000, _LONGEST_PAUSE_S)
-        if block.get("id", "").isdecimal():
-            self.seq = int(block["id"])
-        return block
-
-    def _reopen(self, broken: httpx2.RequestError | None) -> None:
-        """Go on after a break, or after an end the server made."""
-        if self._response is not None:
-            self._response.close()
-        ended = broken or httpx2.RemoteProtocolError("the stream ended")
-        time.sleep(max(self._pause_s, self._tries.pause_after(ended)))
-        self._open()
-
-
-class _Line(NamedTuple):
-    """One proposal as it is sent."""
-
-    body: bytes
-    drafts: bool
-    """Whether the server has to make its arguments."""
-
-    @classmethod
-    def of(cls, checkpoint: str, proposal: Proposal) -> _Line:
-        document = {
-            "checkpoint": checkpoint,
-            "arguments": proposal.arguments,
-            "evidence": {name: material(value) for name, value in proposal.evidence.items()},
-            "confidence": proposal.confidence,
-            "rationale": proposal.rationale,
-            "alternatives": proposal.alternatives,
-            "drafter": proposal.drafter,
-            "key": new_id() if proposal.key is None else proposal.key,
-            "deadline_s": proposal.deadline_s,
-        }
-        return cls(_body(document), proposal.arguments is None)
-
-
-class _Batch:
-    """Proposals that are sent together."""
-
-    def __init__(self) -> None:
-        self.lines: list[_Line] = []
-        self._bytes = 0
-        self._drafts = 0
-
-    def takes(self, line: _Line) -> bool:
-        """Tell whether there is room for one more; there always is for the first."""
-        return not self.lines or (
-            len(self.lines) < _BATCH
-            and self._bytes + len(line.body) <= _BATCH_BYTES
-            and self._drafts + line.drafts <= _BATCH_DRAFTS
-        )
-
-    def add(self, line: _Line) -> None:
-        """Put one more in."""
-        self.lines.append(line)
-        self._bytes += len(line.body) + 1
-        self._drafts += line.drafts
-
-
-class _Tries:
-    """
-    Decides after each answer, or the lack of one, whether and when the request is sent again.
-
-    Args:
-        client: Who sends.
-        again: When that is safe.
-        most: How often at the most.
-    """
-
-    def __init__(self, client: Client, again: _Again, most: int) -> None:
-        self._client = client
-        self._again = again
-        self._most = most
-        self.made = 0
-        """How often it was sent again."""
-        self.taken: frozenset[int] = frozenset()
-        """Statuses that are answers, though they are errors elsewhere."""
-
-    def takes(self, response: httpx2.Response) -> bool:
-        """Tell whether it is an answer."""
-        return response.is_success or response.status_code in self.taken
-
-    def pause_after(self, answer: httpx2.Response | httpx2.RequestError | SignoffError) -> float:
-        """
-        Give the seconds to wait before it is sent again.
-
-        Raises:
-            SignoffError: If it must not be, or was often enough.
-        """
-        asked_s: float | None
-        if isinstance(answer, httpx2.Response):
-            error, safe, asked_s = self._client._error_of(answer), self._may_resend(answer), _retry_after(answer)
-            if answer.status_code in _GATEWAY and not safe:
-                error = self._lost(f"{answer.status_code} from in front of the server")
-        elif isinstance(answer, SignoffError):
-            error, safe, asked_s = answer, True, float(answer.facts.get("retry_after_s") or 0.0)
-        else:
-            error, safe, asked_s = *self._after_break(answer), None
-        if not safe or self.made >= self._most or (asked_s or 0.0) > _LONGEST_PAUSE_S:
-            raise error
-        # Half of it by chance, so that clients that were turned away together do not come back together.
-        backoff_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**self.made) * random.uniform(0.5, 1.0)
-        self.made += 1
-        return max(backoff_s, asked_s or 0.0)
-
-    def _may_resend(self, response: httpx2.Response) -> bool:
-        status = response.status_code
-        if status == 429:
-            return True
-        problem = _problem_of(response)
-        if status == 503:
-            if problem is None:
-                return self._again is _Again.ALWAYS
-            return self._again is not _Again.UNREAD and _says_untaken(problem)
-        return status in _GATEWAY and self._again is _Again.ALWAYS
-
-    def _after_break(self, broken: httpx2.RequestError) -> tuple[SignoffError, bool]:
-        url = self._client.url
-        reason = _reason(broken)
-        if reason is None:
-            return OutsideError(
-                f"the certificate of {url} cannot be verified, so nothing was sent; if it is signed by an authority of "
-                "your own, name its file in SSL_CERT_FILE",
-                url=url,
-            ), False
-        if isinstance(broken, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.ProxyError):
-            return OutsideError(
-                f"no connection to {url} ({reason}); check the URL, and that the server runs there", url=url
-            ), True
-        if self._again is _Again.ALWAYS:
-            return OutsideError(
-                f"{url} broke off or did not answer in time ({reason}), {self.made + 1} times; check that it is a "
-                "Signoff server and that it runs, then try again",
-                url=url,
-            ), True
-        return self._lost(reason), False
-
-    def _lost(self, reason: str) -> OutsideError:
-        return OutsideError(
-            f"the answer of {self._client.url} was lost ({reason}), so this may or may not have been done; look at the "
-            "case before you send it again",
-            url=self._client.url,
-        )
-
-
-_KINDS: Mapping[str, type[SignoffError]] = {kind.code: kind for kind in (getattr(errors, n) for n in errors.__all__)}
-
-_BY_STATUS: Mapping[int, type[SignoffError]] = {
-    401: NotSignedIn,
-    403: RefusedError,
-    409: ConflictError,
-    413: TooLarge,
-    429: Overloaded,
-}
-
-
-def _kind_by(status: int) -> type[SignoffError]:
-    return _BY_STATUS.get(status, OutsideError if status >= 500 else UsageError)
-
-
-def _says_untaken(problem: Problem) -> bool:
-    return problem.code in (Overloaded.code, errors.StoreUnavailable.code)
-
-
-def _problem_of(response: httpx2.Response) -> Problem | None:
-    try:
-        return Problem.model_validate_json(response.content)
-    except ValidationError:
-        return None
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    asked = response.headers.get("retry-after", "")
-    # The other form is a date, by a clock that need not be ours.
-    return float(asked) if asked.isascii() and asked.isdecimal() else None
-
-
-def _reason(broken: httpx2.RequestError) -> str | None:
-    """Say why a connection broke; None if the certificate is not to be trusted."""
-    cause: BaseException | None = broken
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return None
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(broken, httpx2.TimeoutException):
-        return "out of time"
-    return str(broken) or type(broken).__name__
-
-
-@lru_cache(maxsize=64)
-def _made_adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    hashable: Any = kind
-    return _made_adapter(hashable)
-
-
-def _plain_url(url: str) -> str:
-    # It is not repeated in an error, since it may hold a secret, or be one.
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        plain = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
-        httpx2.URL(plain)
-    except (ValueError, httpx2.InvalidURL):
-        raise InvalidInput("that is not the URL of a server; name one such as https://desk.example.org") from None
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInput("the URL holds a name or password; leave it out, and pass the token as token=...")
-    if parts.query or parts.fragment:
-        raise InvalidInput("the URL ends with ?... or #...; leave that out, and pass a token as token=...")
-    return plain
-
-
-def _plain_token(token: str | None) -> str | None:
-    plain = (token or "").strip()
-    if not plain:
-        return None
-    if not re.fullmatch(r"[!-~]{1,1000}", plain):
-        raise InvalidInput("the token holds characters that no token has; copy it again, without what stands around it")
-    return plain
-
-
-def _id(case: Case | RemoteCase | str) -> str:
-    return case if isinstance(case, str) else case.id
-
-
-def _path(case: Case | RemoteCase | str) -> str:
-    case_id = _id(case)
-    if not re.fullmatch(r"[\w.~-]{1,100}", case_id) or case_id in (".", ".."):
-        raise UnknownCase(f"there is no case {case_id[:100]!r}; check the id", case_id=case_id)
-    return f"/cases/{_quoted(case_id)}"
-
-
-def _quoted(part: str) -> str:
-    # A half of a character pair becomes a name that nothing has.
-    return quote(part, safe="", errors="replace")
-
-
-def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (params or {}).items() if value is not None}
-
-
 def _waiting(wait_s: float) -> dict[str, str]:
     return {"wait_s": f"{wait_s:.3f}"}
-
-
-def _body(document: Mapping[str, Any]) -> bytes:
-    """Give a document as it is sent, without what is None in it."""
-    given = _given(document)
-    try:
-        plain = to_jsonable_python(given, inf_nan_mode="constants")
-    except ValueError:
-        # Only half of a character pair, a ring or a foreign object gets here; the check names the place of the first.
-        require_json(given, where="what is to be sent", max_bytes=_MOST_BYTES)
-        raise InvalidInput("what is to be sent holds a value that JSON cannot carry; send plain values") from None
-    require_json(plain, where="what is to be sent", max_bytes=_MOST_BYTES)
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _number(error: SignoffError, *, index: int, kept: int, kept_after: Sequence[int] = ()) -> None:
-    """Say in an error which proposal it is about, and which are kept."""
-    # The server numbers within what it was sent.
-    facts = {name: fact for name, fact in error.facts.items() if name != "number"}
-    error.facts = {**facts, "index": index, "kept": kept, "kept_after": list(kept_after)}
-    error.add_note(f"proposal number {index}, counted from 0; the first {kept} are kept")
-
-
-def _as_proposal(item: Proposal | Mapping[str, Any]) -> Proposal:
-    if isinstance(item, Proposal):
-        return item
-    if not isinstance(item, Mapping) or not all(isinstance(name, str) for name in item):
-        raise InvalidInput(f"a proposal is a Proposal or a mapping of arguments by name, not a {type(item).__name__}")
-    return Proposal(arguments=item)
-
-
-def _alternative(given: Alternative | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(given, Alternative):
-        return {"arguments": dict(given.arguments), "confidence": given.confidence}
-    return {"arguments": dict(given["arguments"]), "confidence": given.get("confidence")}
-
-
-def _blocks(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
-    """Give the blocks of an event stream, each as its fields by name; comments are left out."""
-    fields: dict[str, str] = {}
-    for line in _lines(chunks):
-        if line:
-            name, _, value = line.partition(":")
-            if name:
-                value = value.removeprefix(" ")
-                fields[name] = f"{fields[name]}\n{value}" if name == "data" and "data" in fields else value
-        else:
-            yield fields
-            fields = {}
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    # Not by splitlines, which takes characters for line ends that may stand in the data.
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.removesuffix(b"\r").decode()
