@@ -26,7 +26,7 @@ CLOCK_SLACK_S = 300.0
 STRANGER = Actor(id="stranger", kind=ActorKind.SERVICE, roles=frozenset())
 """Whoever tries a password and has not shown who they are."""
 
-_RESERVED = frozenset(actor.id for actor in (POLICY, TIMER, WORKER, STRANGER))
+_RESERVED = frozenset({*(actor.id for actor in (POLICY, TIMER, WORKER, STRANGER)), "signoff", "app", "drafter"})
 
 
 class Scope(StrEnum):

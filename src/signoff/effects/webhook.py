@@ -79,7 +79,7 @@ _NEVER: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
     ipaddress.IPv4Network("100.100.100.200/32"),
     ipaddress.IPv4Network("168.63.129.16/32"),
     ipaddress.IPv4Network("192.0.0.192/32"),
-    ipaddress.IPv6Network("fd00:ec2::254/128"),
+    ipaddress.IPv6Network("fd00:ec2::/32"),
     ipaddress.IPv6Network("fd20:ce::254/128"),
 )
 """Where clouds hand out the credentials of a machine; with link-local, reached under no name."""

@@ -10,6 +10,7 @@ from signoff.domain.case import Case, ClearedBy
 from signoff.domain.content import content_hash, require_json
 from signoff.domain.note import Note
 from signoff.domain.verdict import VerdictRecord
+from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.errors import CaseClosed, ConflictError, NotAllowed, UnknownCase
 from signoff.ports import Reading, Record, Transaction
 
@@ -32,9 +33,15 @@ def require_person(actor: Actor, case: Case, *, to: str) -> None:
     Refuse anybody who is not a person with a say on this case.
 
     Raises:
-        NotAllowed: If the actor is no reviewer or lead, or proposed the case.
+        NotAllowed: If the actor is no reviewer or lead, or proposed the case, or it is a delivery to a webhook: what
+            Signoff signs is what happened, not what somebody wrote.
     """
     actor.require(Role.REVIEWER, Role.LEAD, to=to)
+    if case.checkpoint == DELIVERY_CHECKPOINT:
+        raise NotAllowed(
+            f"case {case.id} is a delivery to a webhook, so nobody may {to}; a lead resolves it if it is unknown",
+            case_id=case.id,
+        )
     if actor.id == case.proposer:
         raise NotAllowed(f"{actor.id} proposed case {case.id} and so may not {to}; somebody else must", case_id=case.id)
 

@@ -90,7 +90,7 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
         if ruled is not None:
             return ruled
     current = load(tx, seen.id)
-    if _repeated(tx, current, answer):
+    if _repeated(tx, seen, current, answer):
         return current
     _explain(tx, seen, current, answer, now=now)
     _require_fresh_eyes(tx, checkpoint, current, answer)
@@ -257,7 +257,7 @@ def _explain(tx: Reading, seen: Case, current: Case, answer: Answer, *, now: dat
     require_open_to(current, answer.by, now=now)
 
 
-def _repeated(tx: Reading, current: Case, answer: Answer) -> bool:
+def _repeated(tx: Reading, seen: Case, current: Case, answer: Answer) -> bool:
     """Tell whether the answer is on record already; refuse one whose id stands for another answer."""
     record = tx.get(VerdictRecord, answer.id)
     vote = tx.get(Vote, answer.id)
@@ -275,7 +275,8 @@ def _repeated(tx: Reading, current: Case, answer: Answer) -> bool:
         frozen = freeze(answer.verdict.arguments, where="edited arguments")
         same = same and kind is not VerdictKind.REJECTED and rehash(current, frozen, revision) == bound
     else:
-        same = same and kind is kind_of(answer.verdict)
+        # Another revision with the same id is another verdict, which must not be taken for given.
+        same = same and kind is kind_of(answer.verdict) and (seen.revision, seen.content_hash) == (revision, bound)
     if not same:
         raise _reused(answer, used.case_id)
     return True

@@ -26,6 +26,9 @@ _OF_PERSON = frozenset({Scope.REVIEW, Scope.READ})
 _REMEMBERED_S = 1.0
 _MOST_REMEMBERED = 10_000
 
+_CALLER = "signoff.caller"
+"""Where a request keeps who asks."""
+
 SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "A token of `signoff token new`."},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."},
@@ -145,8 +148,12 @@ class Callers:
             self._known[kind, secret] = caller, at, date
         return caller
 
+    def _local_now(self) -> LocalDesk | None:
+        # The link is for one who is alone; with the first account it is over.
+        return None if self._local is None or self._app.accounts.any() else self._local
+
     def _by_token(self, secret: str) -> Caller:
-        local = self._local
+        local = self._local_now()
         if local is not None and local.lets_in(secret):
             return Caller(app=self._app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
         found = self._app.accounts.token(secret)
@@ -161,7 +168,7 @@ class Callers:
         )
 
     def _by_cookie(self, secret: str) -> Caller:
-        local = self._local
+        local = self._local_now()
         if local is not None and local.knows(secret):
             return Caller(app=self._app, id=local.actor.id, scopes=_OF_PERSON, actor=local.actor)
         account = self._app.accounts.session(secret)
@@ -186,7 +193,14 @@ class Needs:
         self.scopes = frozenset(scopes)
 
     async def __call__(self, request: Request) -> Caller:
-        """Find out who asks."""
+        """Find out who asks; a route that reads a body has done so before."""
+        found: Caller | None = request.scope.get(_CALLER)
+        if found is None:
+            found = request.scope[_CALLER] = await self.again(request)
+        return found
+
+    async def again(self, request: Request) -> Caller:
+        """Find out once more who asks, for an answer that takes long: a token may have been revoked meanwhile."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         cookie = request.cookies.get(COOKIE)
         if scheme.lower() == "bearer" and secret.strip():
@@ -223,9 +237,11 @@ def require_same_origin(request: Request) -> None:
         raise NotAllowed("a browser's session works from this server's own pages only; elsewhere use a token")
 
 
-LOOK = Depends(Needs(Scope.READ, Scope.REVIEW))
+PROPOSES = Needs(Scope.PROPOSE)
+LOOKS = Needs(Scope.READ, Scope.REVIEW)
+LOOK = Depends(LOOKS)
 
-Proposing = Annotated[Caller, Depends(Needs(Scope.PROPOSE))]
+Proposing = Annotated[Caller, Depends(PROPOSES)]
 Reviewing = Annotated[Caller, Depends(Needs(Scope.REVIEW))]
 Looking = Annotated[Caller, LOOK]
 Anybody = Annotated[Caller, Depends(Needs(*Scope))]

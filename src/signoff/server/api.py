@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from inspect import cleandoc
 from typing import Any
 
+import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -34,7 +35,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SUBJECTS = (proposals, review, cases, events, session, health)
 
 THREADS = 12
-"""Requests that use the database at the same moment; more would only wait for each other."""
+"""Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""
 
 _TAGS = [
     {"name": "propose", "description": "For what an AI asks to do. Takes a token with the scope `propose`."},
@@ -87,6 +88,7 @@ def make_api(
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        api.state.proposing = anyio.CapacityLimiter(THREADS)
         # Here, since looking must not write.
         await run_in_threadpool(app.register)
         await api.state.feed.start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, get_args, get_origin
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +21,14 @@ from signoff.server.problems import Unread
 
 MOST_BYTES = 2 * MAX_BYTES
 """Largest body of one request: arguments and evidence may each be as large as a content."""
+
+MOST_UNSIGNED_BYTES = 64 * 1024
+"""Largest body of somebody whom nobody knows yet, who signs in."""
+
+BODY_S = 30.0
+"""Seconds a body may take to arrive."""
+
+_QUICK_BYTES = 32 * 1024
 
 MOST_VALUES = 100_000
 """Values in one document; a body of a few megabytes could otherwise become gigabytes of small objects."""
@@ -81,19 +91,29 @@ def _values(body: bytes, start: int, end: int) -> int:
 
 
 class _StrictRequest(Request):
+    most_bytes = MOST_BYTES
+
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
             read = bytearray()
-            async for chunk in self.stream():
-                read += chunk
-                if len(read) > MOST_BYTES:
-                    raise Unread(too_large("the body", MOST_BYTES))
+            try:
+                async with asyncio.timeout(BODY_S):
+                    async for chunk in self.stream():
+                        read += chunk
+                        if len(read) > self.most_bytes:
+                            raise Unread(too_large("the body", self.most_bytes))
+            except TimeoutError:
+                raise HTTPException(408) from None
             self._body = bytes(read)
         return self._body
 
     async def json(self) -> Any:
         try:
-            return read_document(await self.body())
+            body = await self.body()
+            if len(body) > _QUICK_BYTES:
+                # What takes long to read must not hold up everybody else's answers.
+                return await run_in_threadpool(read_document, body)
+            return read_document(body)
         except SignoffError as error:
             # The framework passes on only its own exceptions from here.
             raise Unread(error) from None
@@ -112,6 +132,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
         needed = [each.call for each in self.dependant.dependencies if isinstance(each.call, Needs)]
+        most_bytes = MOST_BYTES if needed else MOST_UNSIGNED_BYTES
         queried = {field.alias: _is_list(field.field_info.annotation) for field in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
@@ -125,9 +146,11 @@ class StrictRoute(APIRoute):
                 if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
                     raise HTTPException(415)
                 length = request.headers.get("content-length", "0")
-                if length.isdecimal() and (len(length) > 15 or int(length) > MOST_BYTES):
-                    raise too_large("the body", MOST_BYTES)
-            return await handle(_StrictRequest(request.scope, request.receive))
+                if length.isdecimal() and (len(length) > 15 or int(length) > most_bytes):
+                    raise too_large("the body", most_bytes)
+            reading = _StrictRequest(request.scope, request.receive)
+            reading.most_bytes = most_bytes
+            return await handle(reading)
 
         return strict
 

@@ -31,6 +31,12 @@ _LONG = ("/outcome", "/events", "/proposals/batch")
 MOST_LONG = 2000
 """Waiting requests and streams in one process."""
 
+MOST_LONG_OF_ONE = 256
+"""Of these, those of one caller."""
+
+_SIGN_IN = "/session"
+_HEALTH = "/health"
+
 _HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -70,6 +76,7 @@ class Gate:
         self._under_way = 0
         self._long = 0
         self._callers: dict[str, _Turns] = {}
+        self._waiters: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -89,19 +96,26 @@ class Gate:
             await self._pass_short(scope, receive, send)
 
     async def _pass_long(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._long >= MOST_LONG:
+        caller = _caller(scope)
+        mine = self._waiters.get(caller, 0)
+        if self._long >= MOST_LONG or mine >= MOST_LONG_OF_ONE:
             await self._refuse(scope, receive, send)
             return
         self._long += 1
+        self._waiters[caller] = mine + 1
         try:
             await self._app(scope, receive, _dressed(send))
         finally:
             self._long -= 1
+            self._waiters[caller] -= 1
+            if not self._waiters[caller]:
+                del self._waiters[caller]
 
     async def _pass_short(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = _caller(scope)
         turns = self._callers.get(caller) or _Turns()
-        if self._under_way >= self._most or turns.taken >= MOST_OF_ONE:
+        full = self._under_way >= self._most and not scope["path"].endswith(_HEALTH)
+        if full or turns.taken >= MOST_OF_ONE:
             await self._refuse(scope, receive, send)
             return
         self._under_way += 1
@@ -141,6 +155,9 @@ class Gate:
 
 def _caller(scope: Scope) -> str:
     """Tell callers apart before anybody has looked whether they are who they say."""
+    if scope["path"].endswith(_SIGN_IN):
+        # Nobody is known there, so a made-up token gets nobody a turn of their own.
+        return _SIGN_IN
     headers = Headers(scope=scope)
     client = scope.get("client")
     return headers.get("authorization") or headers.get("cookie") or (client[0] if client else "")

@@ -32,10 +32,11 @@ def add_pages(api: FastAPI) -> None:
     def start(request: Request, token: str | None = None) -> Response:
         local: LocalDesk | None = request.app.state.local
         if token is not None:
-            if local is None or not local.lets_in(token):
+            if local is None or request.app.state.signoff.accounts.any() or not local.lets_in(token):
                 return _page(
                     "That link no longer works",
-                    "<p>Each start of the server prints a new one. Open the newest.</p>",
+                    "<p>Each start of the server prints a new one: open the newest. Once there are accounts, people "
+                    "sign in with theirs.</p>",
                     status=403,
                 )
             response = RedirectResponse("/", status_code=303)

@@ -51,6 +51,7 @@ _STATUS: tuple[tuple[type[SignoffError], int], ...] = (
 _HTTP: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "the request could not be read; compare it with the description at /api/docs"),
     404: ("not_found", "there is nothing at this address; /api/docs lists what there is"),
+    408: ("request_timeout", "the body did not arrive in time; send it again"),
     405: ("method_not_allowed", "this address does not take that method; /api/docs lists those it takes"),
     413: ("too_large", "the body is larger than is taken; send less, or refer to it by a link in the evidence"),
     415: ("unsupported_media_type", "send the body as application/json"),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from signoff.app.views import CaseView, History
 from signoff.domain.account import Scope
-from signoff.domain.case import Case, State
+from signoff.domain.case import Case, Move, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.entry import EntryKind
@@ -39,6 +39,7 @@ Text = Annotated[
         description="Only cases that hold this text in their current arguments, evidence or key.",
     ),
 ]
+_OPEN = (State.WAITING, State.HELD)
 _POLL_S = 5.0
 """Seconds between two looks of a waiting request, should a wake-up ever be missed."""
 
@@ -115,16 +116,23 @@ def history(case_id: CaseId, caller: Looking) -> History:
     """
     Give everything that is stored about a case, oldest first.
 
-    While several people are still to give their opinions, it holds none of those of others.
+    Where several people have to agree, it holds no opinion of others until theirs has taken effect.
     """
     found = caller.app.history(case_id)
-    if found.case.state is not State.WAITING:
+    several = found.checkpoint is not None and found.checkpoint.opinions > 1
+    if not several or found.case.state not in _OPEN:
         return found
     mine = caller.id
+    # A verdict that was or may be recalled tells how those have voted whose votes still stand.
     return replace(
         found,
-        votes=[vote for vote in found.votes if vote.reviewer == mine or vote.voided_at is not None],
-        entries=[entry for entry in found.entries if entry.kind is not EntryKind.VOTE or entry.actor == mine],
+        votes=[vote for vote in found.votes if vote.reviewer == mine],
+        verdicts=[verdict for verdict in found.verdicts if verdict.reviewer == mine],
+        entries=[
+            entry if entry.act != Move.RULE or entry.actor == mine else replace(entry, facts={})
+            for entry in found.entries
+            if entry.kind is not EntryKind.VOTE or entry.actor == mine
+        ],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from signoff.domain.entry import Entry
-from signoff.server.access import LOOK
+from signoff.errors import SignoffError
+from signoff.server.access import LOOK, LOOKS
 from signoff.server.feed import Feed
 from signoff.wire import Event
 
@@ -55,25 +57,31 @@ async def events(
     feed: Feed = request.app.state.feed
     seq = last_event_id if last_event_id is not None else after_seq if after_seq is not None else feed.seq
     return StreamingResponse(
-        _told(feed, seq, checkpoint),
+        _told(request, feed, seq, checkpoint),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
+async def _told(request: Request, feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
     # With the number it begins after: a break before the first entry would leave a gap otherwise.
     yield b": following\nid: %d\nretry: %d\n\n" % (seq, _RETRY_MS)
     while True:
-        try:
+        page: list[Entry] | None = None
+        with suppress(TimeoutError):
             async with asyncio.timeout(_ALIVE_S):
                 page = await feed.after(seq)
-        except TimeoutError:
+        if page == []:
+            return
+        try:
+            await LOOKS.again(request)
+        except SignoffError:
+            # Signed out, disabled or revoked meanwhile; asking again tells why.
+            return
+        if page is None:
             # Proxies end what is silent, and a peer that is gone shows only when something is sent.
             yield b": alive\n\n"
             continue
-        if not page:
-            return
         seq = page[-1].seq
         told = [entry for entry in page if checkpoint is None or entry.checkpoint == checkpoint]
         # What was left out is not looked at again after a break either.

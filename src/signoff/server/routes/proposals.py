@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import TypeVar
 
+import anyio.to_thread
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -14,14 +15,16 @@ from starlette.types import Receive, Scope, Send
 from signoff.app.intake import BATCH, Intake
 from signoff.domain.case import Case
 from signoff.engine.propose import Prepared
-from signoff.errors import SignoffError
-from signoff.server.access import Caller, Proposing
+from signoff.errors import NotAllowed, NotSignedIn, SignoffError
+from signoff.server.access import PROPOSES, Caller, Proposing
 from signoff.server.body import MOST_BYTES, StrictRoute, read_document, too_large
 from signoff.server.problems import problem_of, unfit
 from signoff.server.routes.cases import CaseId, shown_to
 from signoff.wire import ProposalAnswer, ProposalTaken
 
 router = APIRouter(route_class=StrictRoute, tags=["propose"])
+
+T = TypeVar("T")
 
 NDJSON = "application/x-ndjson"
 
@@ -30,13 +33,22 @@ _PIECE = 512 * 1024
 
 
 @router.post("/proposals", status_code=201)
-def propose(body: ProposalTaken, caller: Proposing) -> Case:
+async def propose(body: ProposalTaken, request: Request, caller: Proposing) -> Case:
     """
     Ask for something to be done.
 
     Answers with the case, which waits for a person or goes straight through. With a `key` it is safe to send again.
     """
-    return caller.app.intake(body.checkpoint).one(body.proposal(proposer=caller.id))
+
+    def one() -> Case:
+        return caller.app.intake(body.checkpoint).one(body.proposal(proposer=caller.id))
+
+    return await _in_thread(request, one)
+
+
+async def _in_thread(request: Request, work: Callable[[], T]) -> T:
+    """Work in the threads kept for proposals: a drafter may take its time, and reviewers need not wait for it."""
+    return await anyio.to_thread.run_sync(work, limiter=request.app.state.proposing)
 
 
 @router.post("/cases/{case_id}/withdraw")
@@ -84,12 +96,17 @@ async def _answers(request: Request, caller: Caller) -> AsyncIterator[bytes]:
         async for line in _lines(request):
             batch.take(line)
             if batch.is_full:
-                yield await run_in_threadpool(batch.keep)
+                # A stream may take hours, and its token be revoked meanwhile.
+                await PROPOSES.again(request)
+                yield await _in_thread(request, batch.keep)
+        if not batch.is_empty:
+            await PROPOSES.again(request)
+            yield await _in_thread(request, batch.keep)
     except ClientDisconnect:
         # Nobody is left to be told; what was answered is kept, and the rest was never taken.
         return
-    if not batch.is_empty:
-        yield await run_in_threadpool(batch.keep)
+    except (NotSignedIn, NotAllowed) as error:
+        yield batch.refuse(error)
 
 
 async def _lines(request: Request) -> AsyncIterator[bytes]:
@@ -148,6 +165,12 @@ class _Batch:
         self._lines.clear()
         self._size = 0
         return b"".join(answers[index].model_dump_json(exclude_none=True).encode() + b"\n" for index in sorted(answers))
+
+    def refuse(self, error: SignoffError) -> bytes:
+        """Answer every line with why none of them is taken any more."""
+        indexes = range(self._index, self._index + len(self._lines))
+        answers = [ProposalAnswer(index=index, problem=problem_of(error)) for index in indexes]
+        return b"".join(answer.model_dump_json(exclude_none=True).encode() + b"\n" for answer in answers)
 
     def _prepare(self, line: bytes) -> tuple[str, Prepared]:
         if len(line) > MOST_BYTES:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from signoff.domain.account import Scope
+from signoff.errors import NotSignedIn
 from signoff.server.access import COOKIE, Anybody, LocalDesk, require_same_origin
 from signoff.server.body import StrictRoute
 from signoff.wire import Me, SignInTaken
@@ -37,6 +38,8 @@ def sign_in(body: SignInTaken, request: Request, response: Response) -> Me:
     app = request.app.state.signoff
     secret, session = app.accounts.sign_in(body.account, body.password)
     account = app.accounts.session(secret)
+    if account is None:
+        raise NotSignedIn("the account was disabled at this moment; ask an admin")
     set_cookie(request, response, secret, max_age_s=int((session.expires_at - session.created_at).total_seconds()))
     return Me(id=account.id, roles=account.roles, groups=account.groups, scopes=(Scope.REVIEW, Scope.READ))
 
