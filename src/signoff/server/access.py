@@ -223,7 +223,8 @@ def require_same_origin(request: Request) -> None:
         raise NotAllowed("a browser's session works from this server's own pages only; elsewhere use a token")
 
 
-LOOK = Depends(Needs(Scope.READ, Scope.REVIEW))
+LOOKING = Needs(Scope.READ, Scope.REVIEW)
+LOOK = Depends(LOOKING)
 
 Proposing = Annotated[Caller, Depends(Needs(Scope.PROPOSE))]
 Reviewing = Annotated[Caller, Depends(Needs(Scope.REVIEW))]

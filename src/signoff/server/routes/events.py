@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from signoff.domain.entry import Entry
-from signoff.server.access import LOOK
+from signoff.errors import RefusedError, SignoffError
+from signoff.server.access import LOOK, LOOKING
 from signoff.server.feed import Feed
 from signoff.wire import Event
 
@@ -50,21 +52,26 @@ async def events(
     Follow the ledger: one event per entry, its number as the id.
 
     Without an id it begins at the present end. After a break, send the last id as `Last-Event-ID`: nothing is left out,
-    even if the server was restarted meanwhile.
+    even if the server was restarted meanwhile. Within 15 seconds after the token or session ended, the stream does too.
     """
     feed: Feed = request.app.state.feed
     seq = last_event_id if last_event_id is not None else after_seq if after_seq is not None else feed.seq
     return StreamingResponse(
-        _told(feed, seq, checkpoint),
+        _told(request, feed, seq, checkpoint),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
+async def _told(request: Request, feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[bytes]:
     # With the number it begins after: a break before the first entry would leave a gap otherwise.
     yield b": following\nid: %d\nretry: %d\n\n" % (seq, _RETRY_MS)
+    asked = time.monotonic()
     while True:
+        if time.monotonic() - asked >= _ALIVE_S:
+            asked = time.monotonic()
+            if not await _may_go_on(request):
+                return
         try:
             async with asyncio.timeout(_ALIVE_S):
                 page = await feed.after(seq)
@@ -79,6 +86,17 @@ async def _told(feed: Feed, seq: int, checkpoint: str | None) -> AsyncIterator[b
         # What was left out is not looked at again after a break either.
         passed = [] if told and told[-1].seq == seq else [b"id: %d\n\n" % seq]
         yield b"".join([*map(_event, told), *passed])
+
+
+async def _may_go_on(request: Request) -> bool:
+    """Tell whether the session or token still works; without an answer of the database the stream goes on."""
+    try:
+        await LOOKING(request)
+    except RefusedError:
+        return False
+    except SignoffError:
+        pass
+    return True
 
 
 def _event(entry: Entry) -> bytes:
