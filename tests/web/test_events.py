@@ -15,6 +15,7 @@ import pytest
 
 from signoff import Signoff
 from signoff.server import gate
+from signoff.server.routes import events
 from signoff.testing import MemoryStore
 from tests.web.conftest import Desk, Served, declare, open_desk, problem, stream, verdict
 
@@ -217,6 +218,31 @@ def test_who_follows_when_the_server_ends_is_let_go_and_goes_on(
 
 
 # --- those who leave
+
+
+@pytest.mark.parametrize("end", ["revoked", "disabled", "signed out"])
+def test_a_stream_ends_with_the_token_or_session_it_was_opened_with(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(events, "_ALIVE_S", 0.05)
+    accounts = desk.app.accounts
+    secret, token = accounts.issue_token("ada", scopes=["review"], by="test")
+    desk.account("eve")
+    who = desk.browser("eve") if end == "signed out" else desk.bearer(secret)
+
+    def once_it_goes_on(body: bytes) -> bool:
+        if body.count(b": alive") == 2:
+            match end:
+                case "revoked":
+                    accounts.revoke_token(token.id, "test")
+                case "disabled":
+                    accounts.disable("ada", "test")
+                case _:
+                    accounts.sign_out(who.headers["Cookie"].partition("=")[2])
+        return False
+
+    # It is never left: it ends by itself, or the test does.
+    assert stream(who, "/api/v1/events", until=once_it_goes_on).status_code == 200
 
 
 def test_who_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
