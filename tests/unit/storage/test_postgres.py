@@ -39,6 +39,7 @@ from signoff.ports import Reading, Transaction
 from signoff.storage.migrations import HEAD, KNOWN
 from signoff.storage.migrations.upgrade import upgrade_postgres
 from signoff.storage.postgres import Address, DatabaseClock, PostgresStore
+from signoff.storage.rows import Rows
 from signoff.storage.schema import EPOCH, metadata
 from tests.conformance.records import NOW, a_case, an_entry
 from tests.crash.children import running
@@ -145,6 +146,50 @@ def test_two_claimers_at_once_get_different_cases_and_neither_waits(store: Postg
         # The first is still open: a second that waited for it would never come back.
         second = store.write(claim)
     assert (first.result, second) == (["c0", "c1", "c2"], ["c3", "c4", "c5"])
+
+
+def claiming(limit: int, checkpoint: str | None = None) -> Callable[[Transaction], list[str]]:
+    return lambda tx: [case.id for case in tx.queue(ADA, now=NOW, checkpoint=checkpoint, limit=limit)]
+
+
+def test_a_claim_over_all_checkpoints_keeps_nothing_from_others_but_what_it_takes(store: PostgresStore) -> None:
+    names = ["pay", "send", "tell"]
+    waiting = [a_case(f"c{n:02}", checkpoint=names[n % 3]) for n in range(12)]
+    store.write(lambda tx: tx.add(*(Checkpoint(name=name) for name in names), *waiting))
+    with Held(store, claiming(2)) as first, Held(store, claiming(3)) as second:
+        third = store.write(claiming(2, "pay"))
+        rest = store.write(claiming(50))
+    assert (first.result, second.result) == (["c00", "c01"], ["c02", "c03", "c04"])
+    assert third == ["c06", "c09"]
+    assert rest == [f"c{n:02}" for n in range(5, 12)]
+
+
+def test_a_claim_looks_past_many_that_others_have_in_hand(store: PostgresStore) -> None:
+    waiting = [a_case(f"c{n:03}", checkpoint=("pay", "send")[n % 2]) for n in range(60)]
+    store.write(lambda tx: tx.add(Checkpoint(name="pay"), Checkpoint(name="send"), *waiting))
+    with Held(store, claiming(50)):
+        assert store.write(claiming(1)) == ["c050"]
+        assert store.write(claiming(20)) == [f"c{n:03}" for n in range(50, 60)]
+
+
+def test_a_case_that_was_claimed_between_a_look_and_its_lock_is_not_given(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(lambda tx: tx.add(Checkpoint(name="send"), a_case("c1"), a_case("c2")))
+    merged = Rows._merged
+    raced: list[str] = []
+
+    def overtaken(self: Rows, *args: Any) -> list[Case]:
+        found = merged(self, *args)
+        if not raced:
+            raced.append("once")
+            hold = {"claimed_by": "bob", "claim_expires_at": NOW + timedelta(minutes=3)}
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(store.write, lambda tx: tx.change(Case, ("c1",), expect={}, to=hold)).result(WAIT_S)
+        return found
+
+    monkeypatch.setattr(Rows, "_merged", overtaken)
+    assert store.write(claiming(1)) == ["c2"]
 
 
 def test_what_is_due_is_left_to_whoever_has_it_in_hand(store: PostgresStore) -> None:
