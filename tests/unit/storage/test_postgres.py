@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,6 +22,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import signoff.runtime.clock
+import signoff.storage.postgres
 from signoff import CaseHandle, Signoff, State
 from signoff.app import open_store
 from signoff.app.upkeep import migrate
@@ -38,7 +43,7 @@ from signoff.errors import (
 from signoff.ports import Reading, Transaction
 from signoff.storage.migrations import HEAD, KNOWN
 from signoff.storage.migrations.upgrade import upgrade_postgres
-from signoff.storage.postgres import Address, DatabaseClock, PostgresStore
+from signoff.storage.postgres import Address, DatabaseClock, PostgresStore, ticks_ns
 from signoff.storage.rows import Rows
 from signoff.storage.schema import EPOCH, metadata
 from tests.conformance.records import NOW, a_case, an_entry
@@ -530,6 +535,66 @@ def listeners(store: PostgresStore) -> int:
     return int(row[0])
 
 
+def test_a_process_with_more_than_a_thousand_files_hears_of_others(store: PostgresStore, postgres_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard) if hard > 0 else 4096, hard))
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            opened.enter_context(Path(os.devnull).open("rb"))
+        before = store.version()
+        eventually(lambda: listeners(store) == 1)
+        with closing(PostgresStore(postgres_url)) as other:
+            other.write(lambda tx: tx.add(a_case("c1"), an_entry("e1")))
+            eventually(lambda: store.version() != before)
+
+
+def test_whatever_fails_in_the_thread_that_listens_it_starts_again(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve, failed = store._line._serve, threading.Event()
+
+    def fail_once(*args: Any) -> None:
+        if failed.is_set():
+            return serve(*args)
+        failed.set()
+        raise ValueError("filedescriptor out of range in select()")
+
+    monkeypatch.setattr(store._line, "_serve", fail_once)
+    before = store.version()
+    assert failed.wait(WAIT_S)
+    with closing(PostgresStore(postgres_url)) as other:
+        other.write(lambda tx: tx.add(a_case("c1"), an_entry("e1")))
+        eventually(lambda: store.version() != before)
+    assert "filedescriptor out of range" in caplog.text
+
+
+def test_commits_while_nobody_can_listen_do_not_hurry_the_next_attempt(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[None] = []
+    pausing = threading.Event()
+
+    def refuse() -> psycopg.Connection[Any]:
+        attempts.append(None)
+        raise StoreUnavailable("too many clients")
+
+    def for_long(*_: float) -> float:
+        pausing.set()
+        return 100 * WAIT_S
+
+    monkeypatch.setattr(store, "connect", refuse)
+    monkeypatch.setattr(signoff.storage.postgres.random, "uniform", for_long)
+    store.write(lambda tx: tx.add(a_case("c")))
+    assert pausing.wait(WAIT_S)
+    for number in range(20):
+        store.write(lambda tx, number=number: tx.add(a_case(f"c{number}")))
+    store.close()
+    assert len(attempts) == 1
+    thread = store._line._thread
+    assert thread is not None and not thread.is_alive(), "it is waited for no longer than it takes to tell it"
+
+
 def test_our_own_commits_change_the_version_once_each_however_long_one_looks(store: PostgresStore) -> None:
     versions = {store.version()}
     for number in range(3):
@@ -592,15 +657,42 @@ def test_the_time_is_the_databases_however_wrong_the_machines_is(
         assert earliest - timedelta(seconds=1) < created < latest + timedelta(seconds=1)
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on in suspend")
+def test_the_clock_goes_on_while_the_machine_is_suspended(
+    store: PostgresStore, raw: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signoff.storage.postgres, "_CLOCK_S", 1000.0)
+    real, slept, answers = time.clock_gettime_ns, [0], []
+    ask = store.ask_time
+
+    def counted(connection: psycopg.Connection[Any]) -> None:
+        ask(connection)
+        answers.append(None)
+
+    # A suspended machine: the monotonic clock stands still, the other jumps.
+    at = time.monotonic_ns()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: at)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: real(clock) + slept[0])
+    monkeypatch.setattr(store, "ask_time", counted)
+    assert store.clock is not None
+    first = store.clock.now()
+    eventually(lambda: len(answers) == 1)
+    slept[0] = 3_600_000_000_000
+    assert store.clock.now() > first + timedelta(minutes=59) or len(answers) > 1
+    eventually(lambda: len(answers) == 2)
+    (told,) = raw.execute("SELECT clock_timestamp()").fetchone()  # type: ignore[misc]
+    assert store.clock.now() < told + timedelta(minutes=1), "the database was asked again, and believed"
+
+
 def test_the_clock_goes_on_by_itself_and_never_a_little_back() -> None:
     used: list[None] = []
     clock = DatabaseClock(lambda: used.append(None))
-    at = time.monotonic_ns()
+    at = ticks_ns()
     clock.set(1_000_000_000, before=at, after=at)
     first = clock.now()
     assert first >= EPOCH + timedelta(seconds=1000)
     assert len(used) == 1
-    at = time.monotonic_ns()
+    at = ticks_ns()
     clock.set(1_000_000_000, before=at, after=at)
     assert clock.now() >= first
     clock.set(500_000_000, before=at, after=at)
