@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from signoff.domain.case import Case
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
+from signoff.domain.proposal import Proposal
 from signoff.errors import (
     CaseClosed,
     InvalidInput,
@@ -307,6 +309,84 @@ def desks(url: str, count: int, **declared: Any) -> list[Signoff]:
             return "refunded"
 
     return apps
+
+
+@pytest.fixture
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, Iterator[Callable[[], Any]]], None]:
+    """Let a rival be faster each time that this thread adds such a record, after it has looked for others."""
+
+    def let(kind: type, rivals: Iterator[Callable[[], Any]]) -> None:
+        add, me = Rows.add, threading.current_thread()
+
+        def add_later(rows: Rows, *records: Any) -> None:
+            if threading.current_thread() is me and any(isinstance(record, kind) for record in records):
+                rival = next(rivals, None)
+                if rival is not None:
+                    with ThreadPoolExecutor(1) as pool:
+                        pool.submit(rival).result(WAIT_S)
+            add(rows, *records)
+
+        monkeypatch.setattr(Rows, "add", add_later)
+
+    return let
+
+
+def test_processes_that_declare_a_checkpoint_differently_at_once_each_get_a_version(
+    postgres_url: str, overtaken: Any
+) -> None:
+    def declare(undo_s: float) -> tuple[Signoff, Callable[[], Checkpoint]]:
+        app = Signoff(postgres_url, workers=0)
+
+        @app.checkpoint(name="send", undo_s=undo_s)
+        def send(to: str) -> None: ...
+
+        return app, lambda: send.declaration
+
+    (app, ours), *others = [declare(float(n)) for n in range(8)]
+    overtaken(Checkpoint, iter([theirs for _, theirs in others]))
+    assert ours().version == 8
+    assert [theirs().version for _, theirs in others] == list(range(1, 8))
+    for each in (app, *(other for other, _ in others)):
+        each.close()
+
+
+@pytest.mark.parametrize("faster", [1, 3, 25])
+def test_a_batch_whose_keys_others_take_meanwhile_is_kept_with_their_cases(
+    postgres_url: str, overtaken: Any, faster: int
+) -> None:
+    ours, theirs = desks(postgres_url, 2)
+    pay = ours.function("pay")
+    made: dict[int, str] = {}
+
+    def rival(number: int) -> None:
+        cents = -1 if number == 1 else number
+        made[number] = theirs.function("pay").propose(cents=cents, key=f"k{number}").id
+
+    batch = [pay.intake.prepare(Proposal(arguments={"cents": n}, key=f"k{n}")) for n in range(30)]
+    overtaken(Case, iter([partial(rival, number) for number in range(faster)]))
+    found = list(pay.intake.each(batch))
+    assert len(made) == faster
+    assert [number for number, each in enumerate(found) if isinstance(each, KeyReused)] == [1][: faster - 1]
+    assert {n: each.id for n, each in enumerate(found) if n in made and isinstance(each, Case)} == {
+        n: id for n, id in made.items() if n != 1
+    }
+    assert len(ours.cases(limit=100)) == 30
+    for app in (ours, theirs):
+        app.close()
+
+
+def test_a_lot_whose_keys_others_take_meanwhile_is_kept_whole(postgres_url: str, overtaken: Any) -> None:
+    ours, theirs = desks(postgres_url, 2)
+    pay = theirs.function("pay")
+    rivals = [partial(pay.propose, cents=number, key=f"k{number}") for number in range(3)]
+    ours.function("pay").propose(cents=99)
+    overtaken(Case, iter(rivals))
+    lot = [Proposal(arguments={"cents": n}, key=f"k{n}") for n in range(5)]
+    cases = ours.function("pay").propose_many(lot)
+    assert [case.id for case in cases[:3]] == [rival().id for rival in rivals]
+    assert len(ours.cases(limit=100)) == 6
+    for app in (ours, theirs):
+        app.close()
 
 
 def test_two_votes_at_once_agree_once(postgres_url: str) -> None:
