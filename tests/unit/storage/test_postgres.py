@@ -407,6 +407,27 @@ def test_two_votes_at_once_agree_once(postgres_url: str) -> None:
         app.close()
 
 
+def test_what_is_granted_counts_from_when_the_case_was_free(postgres_url: str) -> None:
+    (app,) = desks(postgres_url, 1, undo_s=60)
+    store, ada = app.store, app.reviewer("ada")
+    assert isinstance(store, PostgresStore)
+    calls: list[Callable[[str], Any]] = [
+        lambda id: ada.approve(app.case(id)),
+        lambda id: ada.claim_case(id),
+        lambda id: ada.snooze(id),
+    ]
+    for call in calls:
+        id = app.function("pay").propose(cents=1).id
+        with ThreadPoolExecutor(1) as pool, Held(store, lambda tx, id=id: tx.get(Case, id)):
+            waiting = pool.submit(call, id)
+            eventually(lambda: waiting_for_locks(store) == 1)
+            assert store.clock is not None
+            freed = store.clock.now()
+        waiting.result(WAIT_S)
+        assert app.history(id).entries[-1].at >= freed
+    app.close()
+
+
 def test_two_reversals_at_once_are_one(postgres_url: str) -> None:
     apps = desks(postgres_url, 2)
     for number in range(10):
