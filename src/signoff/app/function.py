@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
@@ -25,6 +26,7 @@ from signoff.errors import (
     InvalidArguments,
     InvalidCheckpoint,
     InvalidInput,
+    KeyReused,
     NotApproved,
     UsageError,
 )
@@ -51,6 +53,9 @@ OPTIONS = frozenset(
     }
 )
 """Names `propose` keeps for itself."""
+
+_TRIES = 30
+"""How many declarations of one checkpoint may be registered by others at the very moment of ours."""
 
 
 class CheckpointFunction(Generic[P, T]):
@@ -98,8 +103,15 @@ class CheckpointFunction(Generic[P, T]):
     def declaration(self) -> Checkpoint:
         """The declaration, registered in the database with its version."""
         if self._registered is None:
-            self._registered = self._app._write(propose.register, self._declaration)
+            self._registered = self._register()
         return self._registered
+
+    def _register(self) -> Checkpoint:
+        for _ in range(_TRIES):
+            with suppress(KeyReused):
+                return self._app._write(propose.register, self._declaration)
+            # Another process took that version for another declaration at the same moment; the next is free.
+        return self._app._write(propose.register, self._declaration)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """

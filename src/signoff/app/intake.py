@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BATCH = 500
 """Proposals in one transaction, so that others can write in between."""
 
+_TRIES = 5
+"""How often a batch is tried again because others make cases with its keys at the same moment."""
+
 
 class Intake:
     """
@@ -128,6 +131,9 @@ class Intake:
             try:
                 cases = self._keep(list(left.values()))
             except KeyReused as error:
+                if "number" not in error.facts:
+                    results |= self._one_by_one(left)
+                    break
                 refused = numbers[error.facts["number"]]
                 results[refused] = error
                 del left[refused]
@@ -138,9 +144,25 @@ class Intake:
         for number in sorted(results):
             yield results[number]
 
+    def _one_by_one(self, left: Mapping[int, Prepared]) -> dict[int, Case | KeyReused]:
+        results: dict[int, Case | KeyReused] = {}
+        for number, prepared in left.items():
+            try:
+                (results[number],) = self._keep([prepared])
+            except KeyReused as error:
+                results[number] = error
+        return results
+
     def _keep(self, batch: list[Prepared]) -> list[Case]:
-        try:
-            return self._app.store.write(lambda tx: propose.propose_many(tx, batch, keys_are_new=True))
-        except KeyReused:
-            # Seldom, as when an import is run again; looking each key up first would cost every import a third.
-            return self._app.store.write(lambda tx: propose.propose_many(tx, batch))
+        tries = 0
+        while True:
+            try:
+                # Looking each key up first would cost every import a third.
+                return self._app.store.write(
+                    lambda tx, tries=tries: propose.propose_many(tx, batch, keys_are_new=not tries)  # type: ignore[misc]
+                )
+            except KeyReused as error:
+                # Without a number, another process made a case between the look for its key and this one's.
+                if tries == _TRIES or (tries and "number" in error.facts):
+                    raise
+            tries += 1

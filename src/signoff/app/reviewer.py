@@ -69,7 +69,8 @@ class Reviewer:
         Returns:
             The cases that are held, and the ids of those whose claim is gone.
         """
-        return self._app._write(claim.renew, [case_id(case) for case in cases], self.actor, hold_s=hold_s)
+        ids = [case_id(case) for case in cases]
+        return self._app._write(claim.renew, ids, self.actor, first=ids, hold_s=hold_s)
 
     def claim(self, limit: int = 5, *, checkpoint: str | None = None, hold_s: float = 180.0) -> list[Case]:
         """
@@ -93,7 +94,7 @@ class Reviewer:
             CaseClosed: If it does not wait for a person.
             ClaimLost: If somebody else holds it.
         """
-        case = self._app._write(claim.claim_case, case_id, self.actor, hold_s=hold_s)
+        case = self._app._write(claim.claim_case, case_id, self.actor, first=[case_id], hold_s=hold_s)
         return self._app._freshen(case)
 
     def release(self, case: Case | CaseHandle | str) -> Case:
@@ -177,8 +178,7 @@ class Reviewer:
             seconds=seconds,
         )
         checkpoint = self._app._declaration(seen.checkpoint, seen.version)
-        now = self._app.clock.now()
-        ruled = self._app.store.write(lambda tx: review.rule(tx, checkpoint, seen, answer, now=now))
+        ruled = self._app._write(review.rule, checkpoint, seen, answer, first=[seen.id])
         self._app._need_worker()
         return ruled
 
@@ -220,7 +220,8 @@ class Reviewer:
             if until.tzinfo is None:
                 raise InvalidInput(f"until={until.isoformat()} names no time zone; pass an aware datetime")
             for_s = (until - self._app.clock.now()).total_seconds()
-        return self._app._write(claim.snooze, case_id(case), self.actor, for_s=for_s)
+        id = case_id(case)
+        return self._app._write(claim.snooze, id, self.actor, first=[id], for_s=for_s)
 
     def reverse(self, case: Case | CaseHandle | str, reason: str | None = None) -> CaseHandle:
         """

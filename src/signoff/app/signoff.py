@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -693,9 +693,17 @@ class Signoff:
 
     # --- inside
 
-    def _write(self, verb: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        now = self.clock.now()
-        return self.store.write(lambda tx: verb(tx, *args, now=now, **kwargs))
+    def _write(self, verb: Callable[..., T], *args: Any, first: Iterable[str] = (), **kwargs: Any) -> T:
+        # Where several hosts write at once, it may wait for cases that somebody else is changing; what a verb grants is
+        # counted from after that. A store of one host has waited for its turn by then.
+        waited_for = [] if self.store.clock is None else sorted(set(first))
+
+        def work(tx: Transaction) -> T:
+            for id in waited_for:
+                tx.get(Case, id)
+            return verb(tx, *args, now=self.clock.now(), **kwargs)
+
+        return self.store.write(work)
 
     def _need_worker(self) -> None:
         if self._worker is not None or self._workers < 1:

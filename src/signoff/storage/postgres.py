@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import re
-import select
+import selectors
 import socket
 import threading
 import time
@@ -63,6 +64,8 @@ _POLL_S = 1.0
 _CLOCK_S = 5.0
 """Seconds after which the database is asked for its time again."""
 _COALESCE_S = 0.003
+_SUSPENDED: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""A clock that nobody sets and that goes on while the machine is suspended, where there is one."""
 _CHANNEL = "signoff"
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -191,6 +194,11 @@ class _Cursor:
         return rows
 
 
+def ticks_ns() -> int:
+    """Give the nanoseconds of a clock that nobody sets, from any start."""
+    return time.monotonic_ns() if _SUSPENDED is None else time.clock_gettime_ns(_SUSPENDED)
+
+
 class DatabaseClock:
     """
     The database's time, carried forward between two askings by a clock that nobody sets; implements `ports.Clock`.
@@ -212,7 +220,7 @@ class DatabaseClock:
 
         Args:
             micros: The time it gave, in microseconds since 1970.
-            before: The monotonic clock in nanoseconds when it was asked.
+            before: `ticks_ns` when it was asked.
             after: The same when the answer was there.
         """
         with self._guard:
@@ -222,7 +230,7 @@ class DatabaseClock:
         """Give the time, aware, in UTC."""
         self._used()
         with self._guard:
-            micros = self._base + (time.monotonic_ns() - self._at) // 1000
+            micros = self._base + (ticks_ns() - self._at) // 1000
             # A new answer may be a little earlier, by the time it took to travel; an hour may not be.
             if 0 < self._last - micros < 1_000_000:
                 micros = self._last
@@ -260,7 +268,13 @@ class _Line:
             return
         with self._guard:
             if self._thread is None and not self._stopping:
-                self._bell, ear = socket.socketpair()
+                try:
+                    bell, ear = socket.socketpair()
+                except OSError as error:
+                    # No file is left. What was committed is kept all the same; whoever comes next tries again.
+                    log.warning("nobody listens for others' commits: %s", error)
+                    return
+                self._bell = bell
                 self._bell.setblocking(False)
                 self._thread = threading.Thread(target=self._run, args=(ear,), name="signoff-postgres", daemon=True)
                 self._thread.start()
@@ -306,8 +320,8 @@ class _Line:
         with self._guard:
             self._version += 1
             untold, self._untold = self._untold, True
+        self.start()
         if not untold:
-            self.start()
             self._ring()
 
     def _ring(self) -> None:
@@ -326,28 +340,39 @@ class _Line:
         try:
             while True:
                 try:
-                    with self._store.connect() as connection:
+                    with self._store.connect() as connection, selectors.DefaultSelector() as wires:
                         connection.execute(f"LISTEN {_CHANNEL}; SET application_name = 'signoff listens'")
                         if again:
                             self._heard()
                         pause, again = 0.1, True
-                        self._serve(connection, ear)
+                        self._serve(connection, ear, wires)
                         return
                 except (psycopg.Error, SignoffError, OSError) as error:
-                    if self._stopping:
-                        return
                     log.debug("listening is interrupted: %s", error)
-                select.select([ear], [], [], pause * random.uniform(0.5, 1.0))
+                except Exception:
+                    # Without this thread, nobody here would hear of others' commits again.
+                    log.exception("listening is interrupted")
+                self._wait(ear, pause * random.uniform(0.5, 1.0))
                 if self._stopping:
                     return
                 pause = min(pause * 2, 5.0)
         finally:
             ear.close()
 
-    def _serve(self, connection: Connection, ear: socket.socket) -> None:
-        looked = asked = 0.0
+    def _wait(self, ear: socket.socket, seconds: float) -> None:
+        """Wait that long, whatever is committed meanwhile; only being stopped ends it."""
+        until = time.monotonic() + seconds
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            ear.settimeout(left)
+            with suppress(OSError):
+                ear.recv(4096)
+
+    def _serve(self, connection: Connection, ear: socket.socket, wires: selectors.BaseSelector) -> None:
+        wires.register(connection, selectors.EVENT_READ)
+        wires.register(ear, selectors.EVENT_READ)
+        looked = asked = -math.inf
         while True:
-            now = time.monotonic()
+            now = ticks_ns() / 1e9
             if now - asked >= _CLOCK_S:
                 self._store.ask_time(connection)
                 asked = now
@@ -355,11 +380,10 @@ class _Line:
                 if self._watched:
                     self._look(connection)
                 looked = now
-            wire = connection.fileno()
-            ready, _, _ = select.select([wire, ear.fileno()], [], [], _POLL_S)
-            if ear.fileno() in ready:
+            ready = [key.fileobj for key, _ in wires.select(_POLL_S)]
+            if ear in ready:
                 ear.recv(4096)
-            if wire in ready:
+            if connection in ready:
                 # Whatever came, all of it.
                 others = [notice for notice in connection.notifies(timeout=0) if notice.payload != self._name]
                 if others:
@@ -367,7 +391,7 @@ class _Line:
             if self._untold:
                 if not self._stopping:
                     # What is committed in the next moment is told in the same notice.
-                    select.select([], [], [], _COALESCE_S)
+                    time.sleep(_COALESCE_S)
                 self._untold = False
                 connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, self._name))
             if self._stopping:
@@ -487,10 +511,10 @@ class PostgresStore:
 
     def ask_time(self, connection: Connection) -> None:
         """Set the clock by the database."""
-        before = time.monotonic_ns()
+        before = ticks_ns()
         row = connection.execute(_TIME).fetchone()
         assert row is not None
-        self._clock.set(row[0], before=before, after=time.monotonic_ns())
+        self._clock.set(row[0], before=before, after=ticks_ns())
 
     # --- ports.Store
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -140,6 +140,9 @@ class Statements:
 
 _LOCKED = frozenset({Case, Pace, Account})
 """What a write reads in order to change it."""
+
+_ROUNDS = 8
+"""How often a claim looks further, past what others have in hand, before it gives what it has."""
 
 
 def _bind(name: str) -> sa.BindParameter[Any]:
@@ -373,20 +376,42 @@ class Rows:
         text: str | None = None,
     ) -> list[Case]:
         """List waiting cases that are offered to the actor now, oldest first."""
+        offered = partial(self._queue, actor, now=now, assigned=assigned, text=text)
+        if checkpoint is not None:
+            return offered(checkpoint=checkpoint, after=after, limit=limit, locks=self._locks)
+        if not self._locks:
+            return self._merged(offered, after, limit)
+        # Only what is given may be locked, or a colleague would be told that nothing waits; so it is found first.
+        taken: list[Case] = []
+        reach = limit
+        for _ in range(_ROUNDS):
+            found = [case.id for case in self._merged(offered, after, reach)]
+            if found:
+                taken += offered(ids=found, limit=limit - len(taken), locks=True)
+            if len(taken) == limit or len(found) < reach:
+                break
+            # The others have the rest of these in hand.
+            after, reach = found[-1], min(4 * reach, max(limit, 1000))
+        return taken
+
+    def _merged(self, offered: Callable[..., list[Case]], after: str | None, limit: int) -> list[Case]:
         # Each checkpoint's queue is one run of the index; all of them together are a merge of these.
-        names = self.checkpoint_names() if checkpoint is None else [checkpoint]
-        found = [case for name in names for case in self._queue(actor, now, name, after, limit, assigned, text)]
-        return found if checkpoint is not None else sorted(found, key=attrgetter("id"))[:limit]
+        names = self.checkpoint_names()
+        found = [case for name in names for case in offered(checkpoint=name, after=after, limit=limit)]
+        return sorted(found, key=attrgetter("id"))[:limit]
 
     def _queue(
         self,
         actor: Actor,
+        *,
         now: datetime,
-        checkpoint: str,
-        after: str | None,
+        checkpoint: str | None = None,
+        ids: Sequence[str] | None = None,
+        after: str | None = None,
         limit: int,
         assigned: Assigned | None,
         text: str | None,
+        locks: bool = False,
     ) -> list[Case]:
         meant = {Assigned.ME: {actor.id}, Assigned.GROUP: actor.addresses - {actor.id}, Assigned.ANYONE: frozenset()}
         listed = actor.addresses if assigned is None else meant[assigned]
@@ -404,7 +429,7 @@ class Rows:
             )
             query = sa.select(cases).where(
                 c.state == sa.literal_column("'waiting'"),
-                c.checkpoint == _bind("checkpoint"),
+                c.id == sa.func.any(_bind("ids")) if checkpoint is None else c.checkpoint == _bind("checkpoint"),
                 c.proposer != _bind("actor"),
                 ~voted,
                 sa.or_(c.snoozed_until.is_(None), c.snoozed_until <= now_),
@@ -417,9 +442,9 @@ class Rows:
             if text is not None:
                 query = query.where(_holds_text())
             query = query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
-            return query.with_for_update(skip_locked=True) if self._locks else query
+            return query.with_for_update(skip_locked=True) if locks else query
 
-        shape = ("queue", len(addresses), len(anyones), after is None, text is None, self._locks)
+        shape = ("queue", len(addresses), len(anyones), checkpoint is None, after is None, text is None, locks)
         statement = self._statements(shape, build)
         values: dict[str, Any] = {
             **addresses,
@@ -427,6 +452,7 @@ class Rows:
             "now": moment(now),
             "actor": actor.id,
             "checkpoint": checkpoint,
+            "ids": ids,
             "after": after,
             "limit": limit,
         }

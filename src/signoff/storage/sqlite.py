@@ -26,6 +26,9 @@ _MAGIC = b"SQLite format 3\0"
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.005
 
+_READERS = 16
+"""Connections for reading that are kept open while nobody reads."""
+
 BUSY_S = 5.0
 """Seconds to wait for another program's write before giving up."""
 
@@ -57,8 +60,7 @@ class SqliteStore:
             raise InvalidInput(f"there is no folder {self.path.parent}; make it first")
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="qmark"))
         self._listeners: list[Callable[[Sequence[Entry]], None]] = []
-        self._readers = threading.local()
-        self._open_readers: list[sqlite3.Connection] = []
+        self._readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
         try:
@@ -85,8 +87,7 @@ class SqliteStore:
             "fullfsync=ON",
             "checkpoint_fullfsync=ON",
             "foreign_keys=ON",
-            "cache_size=-16384",
-            *(["query_only=ON"] if read_only else []),
+            *(["cache_size=-4096", "query_only=ON"] if read_only else ["cache_size=-16384"]),
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -129,19 +130,29 @@ class SqliteStore:
 
     def read(self, work: Callable[[Reading], T]) -> T:
         """Run `work` on a consistent look at what is committed."""
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if self._closed:
+            raise StoreUnavailable(f"{self.path} is closed; open it again")
+        readers = self._readers
         try:
-            if self._closed:
-                raise StoreUnavailable(f"{self.path} is closed; open it again")
-            if connection is None:
-                connection = self._readers.connection = self._connect(read_only=True)
-                with self._guard:
-                    self._open_readers.append(connection)
-            cursor = connection.execute("BEGIN")
             try:
-                return work(Rows(cursor, self._statements, _is_duplicate))
+                # The one used last, whose cache is warm. No lock: a list's own pop and append are whole.
+                connection = readers.pop()
+            except IndexError:
+                connection = self._connect(read_only=True)
+            try:
+                cursor = connection.execute("BEGIN")
+                try:
+                    return work(Rows(cursor, self._statements, _is_duplicate))
+                finally:
+                    connection.execute("ROLLBACK")
             finally:
-                connection.execute("ROLLBACK")
+                if len(readers) < _READERS and not connection.in_transaction:
+                    readers.append(connection)
+                else:
+                    connection.close()
+                if self._closed:
+                    # It may have been given back after `close` had looked.
+                    self._close_readers()
         except sqlite3.Error as error:
             raise self.translate(error) from None
 
@@ -168,10 +179,16 @@ class SqliteStore:
         self._writer.exclusive()
         self._session.close()
         with self._guard:
-            for connection in (self._watcher, *self._open_readers):
-                connection.close()
+            self._watcher.close()
+        # One in use is closed when it is given back.
+        self._close_readers()
 
     # --- inside
+
+    def _close_readers(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._readers.pop().close()
 
     def _announce(self, entries: Sequence[Entry]) -> None:
         for listener in self._listeners:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,6 +23,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import signoff.runtime.clock
+import signoff.storage.postgres
 from signoff import CaseHandle, Signoff, State
 from signoff.app import open_store
 from signoff.app.upkeep import migrate
@@ -26,6 +32,7 @@ from signoff.domain.case import Case
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
+from signoff.domain.proposal import Proposal
 from signoff.errors import (
     CaseClosed,
     InvalidInput,
@@ -38,7 +45,8 @@ from signoff.errors import (
 from signoff.ports import Reading, Transaction
 from signoff.storage.migrations import HEAD, KNOWN
 from signoff.storage.migrations.upgrade import upgrade_postgres
-from signoff.storage.postgres import Address, DatabaseClock, PostgresStore
+from signoff.storage.postgres import Address, DatabaseClock, PostgresStore, ticks_ns
+from signoff.storage.rows import Rows
 from signoff.storage.schema import EPOCH, metadata
 from tests.conformance.records import NOW, a_case, an_entry
 from tests.crash.children import running
@@ -145,6 +153,50 @@ def test_two_claimers_at_once_get_different_cases_and_neither_waits(store: Postg
         # The first is still open: a second that waited for it would never come back.
         second = store.write(claim)
     assert (first.result, second) == (["c0", "c1", "c2"], ["c3", "c4", "c5"])
+
+
+def claiming(limit: int, checkpoint: str | None = None) -> Callable[[Transaction], list[str]]:
+    return lambda tx: [case.id for case in tx.queue(ADA, now=NOW, checkpoint=checkpoint, limit=limit)]
+
+
+def test_a_claim_over_all_checkpoints_keeps_nothing_from_others_but_what_it_takes(store: PostgresStore) -> None:
+    names = ["pay", "send", "tell"]
+    waiting = [a_case(f"c{n:02}", checkpoint=names[n % 3]) for n in range(12)]
+    store.write(lambda tx: tx.add(*(Checkpoint(name=name) for name in names), *waiting))
+    with Held(store, claiming(2)) as first, Held(store, claiming(3)) as second:
+        third = store.write(claiming(2, "pay"))
+        rest = store.write(claiming(50))
+    assert (first.result, second.result) == (["c00", "c01"], ["c02", "c03", "c04"])
+    assert third == ["c06", "c09"]
+    assert rest == [f"c{n:02}" for n in range(5, 12)]
+
+
+def test_a_claim_looks_past_many_that_others_have_in_hand(store: PostgresStore) -> None:
+    waiting = [a_case(f"c{n:03}", checkpoint=("pay", "send")[n % 2]) for n in range(60)]
+    store.write(lambda tx: tx.add(Checkpoint(name="pay"), Checkpoint(name="send"), *waiting))
+    with Held(store, claiming(50)):
+        assert store.write(claiming(1)) == ["c050"]
+        assert store.write(claiming(20)) == [f"c{n:03}" for n in range(50, 60)]
+
+
+def test_a_case_that_was_claimed_between_a_look_and_its_lock_is_not_given(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(lambda tx: tx.add(Checkpoint(name="send"), a_case("c1"), a_case("c2")))
+    merged = Rows._merged
+    raced: list[str] = []
+
+    def overtaken(self: Rows, *args: Any) -> list[Case]:
+        found = merged(self, *args)
+        if not raced:
+            raced.append("once")
+            hold = {"claimed_by": "bob", "claim_expires_at": NOW + timedelta(minutes=3)}
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(store.write, lambda tx: tx.change(Case, ("c1",), expect={}, to=hold)).result(WAIT_S)
+        return found
+
+    monkeypatch.setattr(Rows, "_merged", overtaken)
+    assert store.write(claiming(1)) == ["c2"]
 
 
 def test_what_is_due_is_left_to_whoever_has_it_in_hand(store: PostgresStore) -> None:
@@ -259,6 +311,84 @@ def desks(url: str, count: int, **declared: Any) -> list[Signoff]:
     return apps
 
 
+@pytest.fixture
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, Iterator[Callable[[], Any]]], None]:
+    """Let a rival be faster each time that this thread adds such a record, after it has looked for others."""
+
+    def let(kind: type, rivals: Iterator[Callable[[], Any]]) -> None:
+        add, me = Rows.add, threading.current_thread()
+
+        def add_later(rows: Rows, *records: Any) -> None:
+            if threading.current_thread() is me and any(isinstance(record, kind) for record in records):
+                rival = next(rivals, None)
+                if rival is not None:
+                    with ThreadPoolExecutor(1) as pool:
+                        pool.submit(rival).result(WAIT_S)
+            add(rows, *records)
+
+        monkeypatch.setattr(Rows, "add", add_later)
+
+    return let
+
+
+def test_processes_that_declare_a_checkpoint_differently_at_once_each_get_a_version(
+    postgres_url: str, overtaken: Any
+) -> None:
+    def declare(undo_s: float) -> tuple[Signoff, Callable[[], Checkpoint]]:
+        app = Signoff(postgres_url, workers=0)
+
+        @app.checkpoint(name="send", undo_s=undo_s)
+        def send(to: str) -> None: ...
+
+        return app, lambda: send.declaration
+
+    (app, ours), *others = [declare(float(n)) for n in range(8)]
+    overtaken(Checkpoint, iter([theirs for _, theirs in others]))
+    assert ours().version == 8
+    assert [theirs().version for _, theirs in others] == list(range(1, 8))
+    for each in (app, *(other for other, _ in others)):
+        each.close()
+
+
+@pytest.mark.parametrize("faster", [1, 3, 25])
+def test_a_batch_whose_keys_others_take_meanwhile_is_kept_with_their_cases(
+    postgres_url: str, overtaken: Any, faster: int
+) -> None:
+    ours, theirs = desks(postgres_url, 2)
+    pay = ours.function("pay")
+    made: dict[int, str] = {}
+
+    def rival(number: int) -> None:
+        cents = -1 if number == 1 else number
+        made[number] = theirs.function("pay").propose(cents=cents, key=f"k{number}").id
+
+    batch = [pay.intake.prepare(Proposal(arguments={"cents": n}, key=f"k{n}")) for n in range(30)]
+    overtaken(Case, iter([partial(rival, number) for number in range(faster)]))
+    found = list(pay.intake.each(batch))
+    assert len(made) == faster
+    assert [number for number, each in enumerate(found) if isinstance(each, KeyReused)] == [1][: faster - 1]
+    assert {n: each.id for n, each in enumerate(found) if n in made and isinstance(each, Case)} == {
+        n: id for n, id in made.items() if n != 1
+    }
+    assert len(ours.cases(limit=100)) == 30
+    for app in (ours, theirs):
+        app.close()
+
+
+def test_a_lot_whose_keys_others_take_meanwhile_is_kept_whole(postgres_url: str, overtaken: Any) -> None:
+    ours, theirs = desks(postgres_url, 2)
+    pay = theirs.function("pay")
+    rivals = [partial(pay.propose, cents=number, key=f"k{number}") for number in range(3)]
+    ours.function("pay").propose(cents=99)
+    overtaken(Case, iter(rivals))
+    lot = [Proposal(arguments={"cents": n}, key=f"k{n}") for n in range(5)]
+    cases = ours.function("pay").propose_many(lot)
+    assert [case.id for case in cases[:3]] == [rival().id for rival in rivals]
+    assert len(ours.cases(limit=100)) == 6
+    for app in (ours, theirs):
+        app.close()
+
+
 def test_two_votes_at_once_agree_once(postgres_url: str) -> None:
     apps = desks(postgres_url, 2, opinions=2)
     for number in range(10):
@@ -275,6 +405,27 @@ def test_two_votes_at_once_agree_once(postgres_url: str) -> None:
     assert list(apps[0].verify().contradictions) == []
     for app in apps:
         app.close()
+
+
+def test_what_is_granted_counts_from_when_the_case_was_free(postgres_url: str) -> None:
+    (app,) = desks(postgres_url, 1, undo_s=60)
+    store, ada = app.store, app.reviewer("ada")
+    assert isinstance(store, PostgresStore)
+    calls: list[Callable[[str], Any]] = [
+        lambda id: ada.approve(app.case(id)),
+        lambda id: ada.claim_case(id),
+        lambda id: ada.snooze(id),
+    ]
+    for call in calls:
+        id = app.function("pay").propose(cents=1).id
+        with ThreadPoolExecutor(1) as pool, Held(store, lambda tx, id=id: tx.get(Case, id)):
+            waiting = pool.submit(call, id)
+            eventually(lambda: waiting_for_locks(store) == 1)
+            assert store.clock is not None
+            freed = store.clock.now()
+        waiting.result(WAIT_S)
+        assert app.history(id).entries[-1].at >= freed
+    app.close()
 
 
 def test_two_reversals_at_once_are_one(postgres_url: str) -> None:
@@ -485,6 +636,66 @@ def listeners(store: PostgresStore) -> int:
     return int(row[0])
 
 
+def test_a_process_with_more_than_a_thousand_files_hears_of_others(store: PostgresStore, postgres_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard) if hard > 0 else 4096, hard))
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            opened.enter_context(Path(os.devnull).open("rb"))
+        before = store.version()
+        eventually(lambda: listeners(store) == 1)
+        with closing(PostgresStore(postgres_url)) as other:
+            other.write(lambda tx: tx.add(a_case("c1"), an_entry("e1")))
+            eventually(lambda: store.version() != before)
+
+
+def test_whatever_fails_in_the_thread_that_listens_it_starts_again(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve, failed = store._line._serve, threading.Event()
+
+    def fail_once(*args: Any) -> None:
+        if failed.is_set():
+            return serve(*args)
+        failed.set()
+        raise ValueError("filedescriptor out of range in select()")
+
+    monkeypatch.setattr(store._line, "_serve", fail_once)
+    before = store.version()
+    assert failed.wait(WAIT_S)
+    with closing(PostgresStore(postgres_url)) as other:
+        other.write(lambda tx: tx.add(a_case("c1"), an_entry("e1")))
+        eventually(lambda: store.version() != before)
+    assert "filedescriptor out of range" in caplog.text
+
+
+def test_commits_while_nobody_can_listen_do_not_hurry_the_next_attempt(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[None] = []
+    pausing = threading.Event()
+
+    def refuse() -> psycopg.Connection[Any]:
+        attempts.append(None)
+        raise StoreUnavailable("too many clients")
+
+    def for_long(*_: float) -> float:
+        pausing.set()
+        return 100 * WAIT_S
+
+    monkeypatch.setattr(store, "connect", refuse)
+    monkeypatch.setattr(signoff.storage.postgres.random, "uniform", for_long)
+    store.write(lambda tx: tx.add(a_case("c")))
+    assert pausing.wait(WAIT_S)
+    for number in range(20):
+        store.write(lambda tx, number=number: tx.add(a_case(f"c{number}")))
+    store.close()
+    assert len(attempts) == 1
+    thread = store._line._thread
+    assert thread is not None and not thread.is_alive(), "it is waited for no longer than it takes to tell it"
+
+
 def test_our_own_commits_change_the_version_once_each_however_long_one_looks(store: PostgresStore) -> None:
     versions = {store.version()}
     for number in range(3):
@@ -547,15 +758,42 @@ def test_the_time_is_the_databases_however_wrong_the_machines_is(
         assert earliest - timedelta(seconds=1) < created < latest + timedelta(seconds=1)
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on in suspend")
+def test_the_clock_goes_on_while_the_machine_is_suspended(
+    store: PostgresStore, raw: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signoff.storage.postgres, "_CLOCK_S", 1000.0)
+    real, slept, answers = time.clock_gettime_ns, [0], []
+    ask = store.ask_time
+
+    def counted(connection: psycopg.Connection[Any]) -> None:
+        ask(connection)
+        answers.append(None)
+
+    # A suspended machine: the monotonic clock stands still, the other jumps.
+    at = time.monotonic_ns()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: at)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: real(clock) + slept[0])
+    monkeypatch.setattr(store, "ask_time", counted)
+    assert store.clock is not None
+    first = store.clock.now()
+    eventually(lambda: len(answers) == 1)
+    slept[0] = 3_600_000_000_000
+    assert store.clock.now() > first + timedelta(minutes=59) or len(answers) > 1
+    eventually(lambda: len(answers) == 2)
+    (told,) = raw.execute("SELECT clock_timestamp()").fetchone()  # type: ignore[misc]
+    assert store.clock.now() < told + timedelta(minutes=1), "the database was asked again, and believed"
+
+
 def test_the_clock_goes_on_by_itself_and_never_a_little_back() -> None:
     used: list[None] = []
     clock = DatabaseClock(lambda: used.append(None))
-    at = time.monotonic_ns()
+    at = ticks_ns()
     clock.set(1_000_000_000, before=at, after=at)
     first = clock.now()
     assert first >= EPOCH + timedelta(seconds=1000)
     assert len(used) == 1
-    at = time.monotonic_ns()
+    at = ticks_ns()
     clock.set(1_000_000_000, before=at, after=at)
     assert clock.now() >= first
     clock.set(500_000_000, before=at, after=at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -81,6 +82,75 @@ def test_what_one_connection_kept_another_sees_at_once(store: SqliteStore, path:
         other.write(note("b"))
         assert store.version() != before
     assert store.read(names) == ["a", "b"]
+
+
+# --- readers
+
+
+def in_use(path: Path) -> int:
+    """How many connections this process has; of closed ones, SQLite keeps the main file's descriptor for the next."""
+    log = f"{os.path.realpath(path)}-wal"
+    return sum(os.path.realpath(link) == log for link in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is nowhere to count open files")
+def test_threads_that_ended_leave_no_file_open(store: SqliteStore, path: Path) -> None:
+    background(store.read, names).result(TIMEOUT_S)
+    before = in_use(path)
+    for _ in range(40):
+        background(store.read, names).result(TIMEOUT_S)
+    assert in_use(path) == before > 0, "one reads for all of them"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is nowhere to count open files")
+def test_readers_at_once_are_not_all_kept_and_none_outlives_the_store(store: SqliteStore, path: Path) -> None:
+    inside, go_on = threading.Semaphore(0), threading.Event()
+
+    def hold(tx: Reading) -> list[str]:
+        inside.release()
+        assert go_on.wait(TIMEOUT_S)
+        return names(tx)
+
+    store.write(note("a"))
+    many = [background(store.read, hold) for _ in range(40)]
+    for _ in many:
+        assert inside.acquire(timeout=TIMEOUT_S)
+    assert in_use(path) == 42
+    go_on.set()
+    assert [each.result(TIMEOUT_S) for each in many] == [["a"]] * 40
+    assert in_use(path) == 18
+
+    go_on.clear()
+    last = background(store.read, hold)
+    assert inside.acquire(timeout=TIMEOUT_S)
+    store.close()
+    assert in_use(path) == 1, "whoever reads may end"
+    go_on.set()
+    assert last.result(TIMEOUT_S) == ["a"]
+    assert in_use(path) == 0
+
+
+def test_a_read_may_start_inside_a_read_and_inside_a_write(store: SqliteStore) -> None:
+    store.write(note("a"))
+    assert store.read(lambda tx: (names(tx), store.read(names), names(tx))) == (["a"], ["a"], ["a"])
+
+    def work(tx: Transaction) -> list[str]:
+        note("b")(tx)
+        return store.read(names)
+
+    assert store.write(work) == ["a"], "it looks at what is committed"
+    assert store.read(names) == ["a", "b"]
+
+
+def test_a_read_that_raised_leaves_its_connection_fit_for_the_next(store: SqliteStore) -> None:
+    def fail(tx: Reading) -> None:
+        raise ValueError(names(tx))
+
+    store.write(note("a"))
+    with pytest.raises(ValueError, match="a"):
+        store.read(fail)
+    store.write(note("b"))
+    assert store.read(names) == ["a", "b"], "not what the one before had looked at"
 
 
 # --- another program holds the lock
