@@ -27,7 +27,7 @@ from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.engine import pace
 from signoff.engine.case import closed, load, remark
 from signoff.engine.review import settle_entry, settled
-from signoff.engine.take_back import redraft
+from signoff.engine.take_back import in_doubt, redraft
 from signoff.errors import (
     CaseClosed,
     EffectFailed,
@@ -248,7 +248,8 @@ def start(
 
     Returns:
         What to run, or None if it is not there to run: not cleared, not due, taken by another worker, or held back
-        by a limit of its checkpoint. A case whose arguments the handler no longer takes goes back to waiting.
+        by a limit of its checkpoint. A case whose arguments the handler no longer takes goes back to waiting, or
+        becomes unknown if an earlier attempt may have happened.
 
     Raises:
         LedgerBroken: If what is stored is not what was approved; then nothing runs.
@@ -381,7 +382,12 @@ def _start(
     lease_s: float | None,
 ) -> Started | None:
     if ready.arguments is None:
-        redraft(tx, case.id, POLICY, now=now, reason="schema_changed")
+        doubtful = in_doubt(tx, case)
+        if doubtful is None:
+            redraft(tx, case.id, POLICY, now=now, reason="schema_changed")
+        else:
+            # A redraft goes out under another key, so the receiver would not know it for the same effect.
+            _lose_track(tx, case, attempt=doubtful, now=now, reason="schema_changed")
         return None
     checkpoint = ready.checkpoint
     lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_S if lease_s is None else lease_s)
@@ -406,6 +412,12 @@ def _start(
         return None
     pace.spend(tx, case.checkpoint, handling.limits, now=now)
     return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=ready.arguments, handling=handling)
+
+
+def _lose_track(tx: Transaction, case: Case, *, attempt: int, now: datetime, reason: str) -> None:
+    change = {"state": advance(case.state, Move.LOSE_TRACK), "due_at": None}
+    entry = move_entry(case, case.but(**change), Move.LOSE_TRACK, by=WORKER, now=now, attempt=attempt, reason=reason)
+    _move(tx, case, change, entry)
 
 
 def renew(tx: Transaction, held: Sequence[Started], *, now: datetime, lease_s: float = LEASE_S) -> list[Started]:
