@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from signoff import CaseHandle, CheckpointFunction, Signoff, State
+from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.entry import Entry
 from signoff.engine import execute
 from signoff.engine.execute import Started
+from signoff.errors import StoreUnavailable
 from signoff.runtime import lanes
 from signoff.runtime.lanes import MOST_LEFT_BEHIND, Lane
+from signoff.runtime.leases import Leases
+from signoff.runtime.worker import Worker
 from signoff.testing import FakeClock, MemoryStore
 
 TIMEOUT_S = 20.0
@@ -245,6 +250,44 @@ def test_while_there_is_always_more_to_start_holds_end_and_handlers_time_out(rel
         assert seen.wait(TIMEOUT_S)
         assert acts.count(("flow", "start")) < MOST
         release.set()
+
+
+def test_a_checkpoint_whose_work_cannot_be_taken_at_the_moment_stops_no_other(
+    app: Signoff, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = threading.Event()
+    away.set()
+
+    @app.checkpoint
+    def ailing(text: str) -> str:
+        return text
+
+    @app.checkpoint
+    def quick(text: str) -> str:
+        return text
+
+    whole = app._handlings["ailing"]
+
+    def declaration_of(version: int) -> Checkpoint:
+        if away.is_set():
+            raise StoreUnavailable("the database is away")
+        return whole.declaration_of(version)
+
+    handlings = {"ailing": replace(whole, declaration_of=declaration_of), "quick": app._handlings["quick"]}
+    (stuck,) = approved(app, ailing, "0")
+    others = approved(app, quick, "0", "1")
+    leases = Leases(app.store, app.clock)
+    worker = Worker(app.store, app.clock, lambda: handlings, leases=leases)
+    worker.start()
+    try:
+        assert [case.outcome(TIMEOUT_S).state for case in others] == [State.DONE] * 2
+        assert stuck.state is State.CLEARED
+        assert "no effect of 'ailing' can be started at the moment: the database is away" in caplog.text
+        away.clear()
+        assert stuck.outcome(TIMEOUT_S).state is State.DONE
+    finally:
+        worker.stop(timeout_s=TIMEOUT_S)
+        leases.stop()
 
 
 def test_what_was_just_taken_when_the_app_is_closed_is_not_lost(tmp_path: Path) -> None:

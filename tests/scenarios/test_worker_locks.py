@@ -103,7 +103,9 @@ def test_a_locked_case_costs_no_other_case_its_lease(postgres_url: str) -> None:
             leases.stop()
 
 
-def test_a_locked_pace_stops_no_other_checkpoint_and_its_own_goes_on_afterwards(postgres_url: str) -> None:
+def test_a_locked_pace_stops_no_other_checkpoint_and_its_own_goes_on_afterwards(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with Signoff(postgres_url, clock=FakeClock(), workers=2) as app:
 
         @app.checkpoint(concurrency=2)
@@ -118,4 +120,6 @@ def test_a_locked_pace_stops_no_other_checkpoint_and_its_own_goes_on_afterwards(
             (stuck,) = approved(app, limited)
             assert [case.outcome(TIMEOUT_S).state for case in approved(app, free, 3)] == [State.DONE] * 3
             assert stuck.state is State.CLEARED
+        # Nor did the one thread that watches the time ever wait for the lock until the database gave up.
+        assert [record.getMessage() for record in caplog.records] == []
         assert stuck.outcome(TIMEOUT_S).state is State.DONE
