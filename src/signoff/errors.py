@@ -250,7 +250,7 @@ class EffectFailed(OutsideError):
     Args:
         message: What went wrong.
         retry: Whether another try may help.
-        retry_after_s: Seconds, >= 0, to wait at least before that try.
+        retry_after_s: Seconds, 0..86400, to wait at least before that try; a day is waited for what is more.
     """
 
     code = "effect_failed"

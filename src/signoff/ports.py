@@ -115,6 +115,10 @@ class Reading(Protocol):
         """
         ...
 
+    def free(self, kind: type[R], *key: str | int) -> R | None:
+        """Do as `get`, but give None rather than wait, in a write, for another write that is changing the record."""
+        ...
+
     def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
         """List the records whose fields have these values, in the order of their primary key."""
         ...

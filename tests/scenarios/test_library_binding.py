@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signoff import CheckpointFunction, Signoff, State
-from signoff.errors import ContentChanged, LedgerBroken
+from signoff.errors import ContentChanged, EffectFailed, LedgerBroken
 from signoff.testing import FakeClock, RecordingHandler
 
 
@@ -232,6 +232,61 @@ def test_a_cleared_case_the_changed_function_no_longer_takes_goes_back_to_a_pers
         assert app.reviewer("grace").reject(app.case(old)).state is State.HELD
         assert app.verify().contradictions == []
     assert sent.calls == []
+
+
+def test_what_may_have_happened_goes_to_a_person_and_not_out_again_under_another_key(
+    tmp_path: Path, sent: RecordingHandler
+) -> None:
+    path, clock = tmp_path / "signoff.db", FakeClock()
+    with Signoff(path, clock=clock, workers=0) as app:
+
+        @app.checkpoint(name="pay", delivery="idempotent")
+        def lost(to: str) -> str:
+            raise ConnectionError("it may have arrived")
+
+        case = lost.propose(to="ada")
+        app.reviewer("grace").approve(case)
+        assert (app.run_due(), case.state) == (1, State.CLEARED)
+        old = case.id
+    clock.advance(3600)
+    with Signoff(path, clock=clock, workers=0) as app:
+        checkpoint(app, sent)
+        assert app.run_due() == 0
+        view = app.history(old)
+        assert (view.case.state, view.case.revision, view.case.generation) == (State.UNKNOWN, 1, 1)
+        assert (view.entries[-1].act, view.entries[-1].facts) == (
+            "lose_track",
+            {"attempt": 1, "reason": "schema_changed"},
+        )
+        assert app.verify().contradictions == []
+        # Nothing was sent since a person answered for the first try, so now the words may change.
+        app.reviewer("lea", roles=["lead"]).resolve(app.case(old), "send_again")
+        assert app.run_due() == 0
+        again = app.case(old).seen
+        assert (again.state, again.revision) == (State.WAITING, 2)
+        assert app.verify().contradictions == []
+    assert sent.calls == []
+
+
+def test_what_certainly_did_not_happen_is_drafted_anew_for_a_changed_function(
+    tmp_path: Path, sent: RecordingHandler
+) -> None:
+    path, clock = tmp_path / "signoff.db", FakeClock()
+    with Signoff(path, clock=clock, workers=0) as app:
+
+        @app.checkpoint(name="pay")
+        def busy(to: str) -> str:
+            raise EffectFailed("busy", retry=True)
+
+        case = busy.propose(to="ada")
+        app.reviewer("grace").approve(case)
+        assert (app.run_due(), case.state) == (1, State.CLEARED)
+        old = case.id
+    clock.advance(3600)
+    with Signoff(path, clock=clock, workers=0) as app:
+        checkpoint(app, sent)
+        assert app.run_due() == 0
+        assert (app.case(old).seen.state, app.case(old).seen.revision) == (State.WAITING, 2)
 
 
 def test_a_case_of_an_older_version_runs_where_the_function_still_takes_it(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +119,20 @@ def test_a_handler_may_ask_for_a_longer_wait_not_for_a_shorter_one(
     assert app.run_due() == 0
     clock.advance(0.001)
     assert app.run_due() == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [(1e12, 86_400), (10**400, 1), (math.inf, 1), (-math.inf, 1), (math.nan, 1), (-5, 1), ("soon", 1)],
+)
+def test_a_wait_that_nobody_could_wait_is_no_reason_to_lose_the_ending(
+    app: Signoff, clock: FakeClock, sent: RecordingHandler, asked: Any, waits: float
+) -> None:
+    case = approved(app, checkpoint(app, sent))
+    sent.fail_next(EffectFailed("slow down", retry_after_s=asked))
+    assert app.run_due() == 1
+    assert app.history(case.id).attempts[0].ending == "failed"
+    assert app.case(case.id).seen.due_at == clock.now() + timedelta(seconds=waits)
 
 
 @pytest.mark.parametrize("delivery", ["idempotent", "checkable"])

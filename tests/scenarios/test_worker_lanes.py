@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from signoff import CaseHandle, CheckpointFunction, Signoff, State
+from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.entry import Entry
+from signoff.engine import execute
+from signoff.engine.execute import Started
+from signoff.errors import StoreUnavailable
 from signoff.runtime import lanes
-from signoff.runtime.lanes import MOST_LEFT_BEHIND
+from signoff.runtime.lanes import MOST_LEFT_BEHIND, Lane
+from signoff.runtime.leases import Leases
+from signoff.runtime.worker import Worker
 from signoff.testing import FakeClock, MemoryStore
 
 TIMEOUT_S = 20.0
+MOST = 2000
 
 
 @pytest.fixture
@@ -201,3 +210,134 @@ def test_a_handler_that_eats_all_memory_is_an_error_of_its_own(tmp_path: Path) -
         assert case.state is State.UNKNOWN
         (other,) = approved(app, quick, "y")
         assert other.outcome(TIMEOUT_S).value == "y"
+
+
+# --- a steady flow, and the end
+
+
+def test_while_there_is_always_more_to_start_holds_end_and_handlers_time_out(release: threading.Event) -> None:
+    clock, seen = FakeClock(), threading.Event()
+    acts: list[tuple[str, str]] = []
+    with Signoff(MemoryStore(), clock=clock, workers=0) as app:
+
+        @app.checkpoint(undo_s=10)
+        def held(text: str) -> None: ...
+
+        hang, inside = hanging(app, release, timeout_s=0.02)
+
+        @app.checkpoint(undo_s=0, oversight="automate", chosen_by="lea")
+        def flow(text: str) -> None: ...
+
+        def feed(entries: Sequence[Entry]) -> None:
+            acts.extend((entry.checkpoint or "", entry.act) for entry in entries)
+            if ("flow", "start") in acts[-len(entries) :] and not seen.is_set():
+                if acts.count(("flow", "start")) == 3:
+                    clock.advance(10)
+                if {("held", "clear"), ("hang", "lose_track")} <= set(acts):
+                    seen.set()
+                elif acts.count(("flow", "start")) < MOST:
+                    # In the thread that watches, so that it never finds that there is nothing to start.
+                    flow.propose(text="more")
+                else:
+                    seen.set()
+
+        approved(app, hang, "0")
+        approved(app, held, "0")
+        app.store.on_commit(feed)
+        flow.propose(text="first")
+        app.start(workers=64)
+        assert inside.acquire(timeout=TIMEOUT_S)
+        assert seen.wait(TIMEOUT_S)
+        assert acts.count(("flow", "start")) < MOST
+        release.set()
+
+
+def test_a_checkpoint_whose_work_cannot_be_taken_at_the_moment_stops_no_other(
+    app: Signoff, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = threading.Event()
+    away.set()
+
+    @app.checkpoint
+    def ailing(text: str) -> str:
+        return text
+
+    @app.checkpoint
+    def quick(text: str) -> str:
+        return text
+
+    whole = app._handlings["ailing"]
+
+    def declaration_of(version: int) -> Checkpoint:
+        if away.is_set():
+            raise StoreUnavailable("the database is away")
+        return whole.declaration_of(version)
+
+    handlings = {"ailing": replace(whole, declaration_of=declaration_of), "quick": app._handlings["quick"]}
+    (stuck,) = approved(app, ailing, "0")
+    others = approved(app, quick, "0", "1")
+    leases = Leases(app.store, app.clock)
+    worker = Worker(app.store, app.clock, lambda: handlings, leases=leases)
+    worker.start()
+    try:
+        assert [case.outcome(TIMEOUT_S).state for case in others] == [State.DONE] * 2
+        assert stuck.state is State.CLEARED
+        assert "no effect of 'ailing' can be started at the moment: the database is away" in caplog.text
+        away.clear()
+        assert stuck.outcome(TIMEOUT_S).state is State.DONE
+    finally:
+        worker.stop(timeout_s=TIMEOUT_S)
+        leases.stop()
+
+
+def test_what_was_just_taken_when_the_app_is_closed_is_not_lost(tmp_path: Path) -> None:
+    path, inside, over = tmp_path / "signoff.db", threading.Event(), threading.Event()
+    ran: list[str] = []
+    with Signoff(path, workers=2) as app:
+
+        @app.checkpoint
+        def send(text: str) -> str:
+            ran.append(text)
+            return text
+
+        def slow(entries: Sequence[Entry]) -> None:
+            if any(entry.act == "start" for entry in entries):
+                inside.set()
+                over.wait(0.3)
+
+        app.store.on_commit(slow)
+        (case,) = approved(app, send, "0")
+        assert inside.wait(TIMEOUT_S)
+        app.close(timeout_s=0)
+        over.set()
+    with Signoff(path, workers=0) as app:
+        state = app.case(case.id).seen.state
+        assert (state, ran) in [(State.DONE, ["0"]), (State.CLEARED, [])]
+
+
+def test_a_lane_gives_back_what_no_thread_has_begun_with(app: Signoff, release: threading.Event) -> None:
+    function, _ = hanging(app, release)
+    cases = approved(app, function, "0", "1", "2")
+    taken = app.store.write(
+        lambda tx: execute.take(tx, "hang", handling=app._handlings["hang"], worker="me", clock=app.clock, limit=3)
+    )
+    inside = threading.Semaphore(0)
+
+    def work(one: Started, ended: Callable[[], None]) -> None:
+        inside.release()
+        assert release.wait(TIMEOUT_S)
+        ended()
+
+    lane = Lane("hang", work, lambda: None)
+    assert lane.give(taken.started[:1]) == []
+    assert inside.acquire(timeout=TIMEOUT_S)
+    for one in taken.started[1:]:
+        # As between the giving and the first step of a thread.
+        lane._todo.put(one)
+        lane._busy += 1
+    assert lane.unbegun() == list(taken.started[1:])
+    assert (lane.busy, lane.give(taken.started[1:])) == (1, list(taken.started[1:]))
+    release.set()
+    for thread in lane.end():
+        thread.join(TIMEOUT_S)
+    assert len(cases) == 3

@@ -42,7 +42,7 @@ def cleared(app: Signoff, sent: RecordingHandler, count: int = 1, **declared: An
 def started(app: Signoff, case: CaseHandle) -> Started:
     one = app.store.write(
         lambda tx: execute.start(
-            tx, case.id, handling_of=app._handlings.get, worker="me", now=app.clock.now(), lease_s=LEASE_S
+            tx, case.id, handling_of=app._handlings.get, worker="me", clock=app.clock, lease_s=LEASE_S
         )
     )
     assert one is not None
@@ -64,7 +64,7 @@ def test_a_renewed_lease_outlives_its_first_end_and_leaves_no_entry(
     entries = app.history(case.id).entries
     for _ in range(5):
         clock.advance(LEASE_S * 0.9)
-        assert app.store.write(lambda tx: execute.renew(tx, [one], now=clock.now())) == []
+        assert app.store.write(lambda tx: execute.renew(tx, [one], now=clock.now())).lost == []
         app.run_due()
         assert case.state is State.RUNNING
     until = clock.now() + timedelta(seconds=LEASE_S)
@@ -128,7 +128,7 @@ def test_the_lease_of_a_second_try_is_not_renewed_by_the_first(
     second = started(app, case)
     until = attempt_of(app, case).lease_until
     clock.advance(1)
-    assert app.store.write(lambda tx: execute.renew(tx, [second, first], now=clock.now())) == [first]
+    assert app.store.write(lambda tx: execute.renew(tx, [second, first], now=clock.now())).lost == [first]
     assert attempt_of(app, case).lease_until == until + timedelta(seconds=1)
     assert app.history(case.id).attempts[0].finished_at is not None
 
@@ -351,7 +351,7 @@ def test_a_type_that_raises_on_one_case_lets_the_others_of_its_write_start(
 
     app._handlings["send"] = dataclasses.replace(handling, schema=Schema())
     taken = app.store.write(
-        lambda tx: execute.take(tx, "send", handling=app._handlings["send"], worker="me", now=clock.now(), limit=9)
+        lambda tx: execute.take(tx, "send", handling=app._handlings["send"], worker="me", clock=clock, limit=9)
     )
     assert [one.case.id for one in taken.started] == [good.id]
     assert list(taken.refused) == [bad.id]
@@ -360,5 +360,5 @@ def test_a_type_that_raises_on_one_case_lets_the_others_of_its_write_start(
     # Put off, not forgotten: once it is mended it runs.
     app._handlings["send"] = handling
     clock.advance(execute.REFUSED_S)
-    app.store.write(lambda tx: execute.take(tx, "send", handling=handling, worker="me", now=clock.now(), limit=9))
+    app.store.write(lambda tx: execute.take(tx, "send", handling=handling, worker="me", clock=clock, limit=9))
     assert bad.state is State.RUNNING

@@ -97,9 +97,7 @@ def test_an_effect_that_is_lost_gives_its_place_back(app: Signoff, clock: FakeCl
         return sent(text=text)
 
     first, second = cleared(app, send, 2)
-    app.store.write(
-        lambda tx: execute.start(tx, first.id, handling_of=app._handlings.get, worker="dead", now=clock.now())
-    )
+    app.store.write(lambda tx: execute.start(tx, first.id, handling_of=app._handlings.get, worker="dead", clock=clock))
     assert app.execute(second.id) is None
     assert app.run_due() == 0
     clock.advance(3600)
@@ -256,7 +254,7 @@ def test_when_two_make_the_first_pace_at_once_the_write_is_run_again(app: Signof
 
     took = execute.taking(
         Racing(),
-        lambda tx: execute.start(tx, case.id, handling_of=app._handlings.get, worker="me", now=clock.now()),
+        lambda tx: execute.start(tx, case.id, handling_of=app._handlings.get, worker="me", clock=clock),
     )
     assert (took, raced) == (None, [1])
     clock.advance(1)

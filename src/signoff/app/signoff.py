@@ -639,7 +639,7 @@ class Signoff:
             name,
             handling=self._handlings[name],
             worker=worker_name(),
-            now=self.clock.now(),
+            clock=self.clock,
             limit=1,
             lease_s=self._leases.lease_s,
         )

@@ -67,6 +67,7 @@ TABLE: dict[tuple[State | None, Move], State] = {
     (State.CLEARED, Move.WITHDRAW): State.WITHDRAWN,
     (State.CLEARED, Move.REDRAFT): State.WAITING,
     (State.CLEARED, Move.HALT): State.WAITING,
+    (State.CLEARED, Move.LOSE_TRACK): State.UNKNOWN,
     (State.RUNNING, Move.FINISH): State.DONE,
     (State.RUNNING, Move.RETRY): State.CLEARED,
     (State.RUNNING, Move.GIVE_UP): State.FAILED,

@@ -8,6 +8,7 @@ whoever runs the handler renews it, so that a killed process is found out soon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
@@ -27,7 +28,7 @@ from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.engine import pace
 from signoff.engine.case import closed, load, remark
 from signoff.engine.review import settle_entry, settled
-from signoff.engine.take_back import redraft
+from signoff.engine.take_back import in_doubt, redraft
 from signoff.errors import (
     CaseClosed,
     EffectFailed,
@@ -44,6 +45,9 @@ from signoff.ports import ArgumentsSchema, Check, Clock, EffectHandler, Record, 
 
 LEASE_S = 10.0
 """Seconds until an effect is taken for lost when nobody renews its lease."""
+
+MOST_WAIT_S = 86_400.0
+"""Seconds a handler can put off the next try at the most."""
 
 REFUSED_S = 60.0
 """Seconds until a case that contradicts itself is looked at again; until then it is in nobody's way."""
@@ -231,7 +235,7 @@ def start(
     *,
     handling_of: Callable[[str], Handling | None],
     worker: str,
-    now: datetime,
+    clock: Clock,
     lease_s: float | None = None,
 ) -> Started | None:
     """
@@ -242,26 +246,27 @@ def start(
         case_id: The case.
         handling_of: How the effects of a checkpoint are run here; None if they are not.
         worker: Who runs it.
-        now: The time, UTC.
+        clock: The time, which is read once no other write is in the way: a lease is whole when it is taken.
         lease_s: Seconds, > 0, until it is taken for lost unless it is renewed. By default as long as the handler may
             take and a little more, for a caller who does not renew it.
 
     Returns:
         What to run, or None if it is not there to run: not cleared, not due, taken by another worker, or held back
-        by a limit of its checkpoint. A case whose arguments the handler no longer takes goes back to waiting.
+        by a limit of its checkpoint. A case whose arguments the handler no longer takes goes back to waiting, or
+        becomes unknown if an earlier attempt may have happened.
 
     Raises:
         LedgerBroken: If what is stored is not what was approved; then nothing runs.
         KeyReused: If the write is to be run again; see `taking`.
     """
     case = load(tx, case_id)
-    if case.state is not State.CLEARED or case.due_at is None or case.due_at > now:
+    if case.state is not State.CLEARED or case.due_at is None or case.due_at > clock.now():
         return None
     handling = handling_of(case.checkpoint)
-    if handling is None or not pace.enter(tx, case.checkpoint, handling.limits, now=now).of(1):
+    if handling is None or not pace.enter(tx, case.checkpoint, handling.limits, clock=clock).of(1):
         return None
     ready = _ready(tx, case, handling)
-    return _start(tx, case, handling, ready, worker=worker, now=now, lease_s=lease_s)
+    return _start(tx, case, handling, ready, worker=worker, now=clock.now(), lease_s=lease_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,12 +279,14 @@ class Taken:
         refused: Why a case was not started, by case; they are put off.
         looked: How many cases were looked at; 0 if there was nothing to do, or no room.
         free_at: When the checkpoint's rate lets the next one start, if that is what stood in the way.
+        busy: Whether another write was starting effects of the checkpoint, so that nobody could tell.
     """
 
     started: Sequence[Started] = ()
     refused: dict[str, SignoffError] = field(default_factory=dict)
     looked: int = 0
     free_at: datetime | None = None
+    busy: bool = False
 
 
 def take(
@@ -288,9 +295,10 @@ def take(
     *,
     handling: Handling,
     worker: str,
-    now: datetime,
+    clock: Clock,
     limit: int,
     lease_s: float | None = None,
+    wait: bool = True,
 ) -> Taken:
     """
     Take the leases of the earliest cleared effects of a checkpoint, as many as its limits allow, in one write.
@@ -300,19 +308,21 @@ def take(
         checkpoint: Its name.
         handling: How its effects are run here.
         worker: Who runs them.
-        now: The time, UTC.
+        clock: As for `start`.
         limit: How many at most, >= 1.
         lease_s: As for `start`.
+        wait: Whether to wait while another write starts effects of a checkpoint with limits.
 
     Raises:
         KeyReused: If the write is to be run again; see `taking`.
     """
-    room = pace.enter(tx, checkpoint, handling.limits, now=now)
+    room = pace.enter(tx, checkpoint, handling.limits, clock=clock, wait=wait)
     if not room.of(limit):
-        return Taken(free_at=room.free_at)
+        return Taken(free_at=room.free_at, busy=room.busy)
     started: list[Started] = []
     refused: dict[str, SignoffError] = {}
-    page = tx.due(State.CLEARED, now=now, limit=room.of(limit), checkpoint=checkpoint)
+    page = tx.due(State.CLEARED, now=clock.now(), limit=room.of(limit), checkpoint=checkpoint)
+    now = clock.now()
     for case in page:
         try:
             ready = _ready(tx, case, handling)
@@ -381,7 +391,12 @@ def _start(
     lease_s: float | None,
 ) -> Started | None:
     if ready.arguments is None:
-        redraft(tx, case.id, POLICY, now=now, reason="schema_changed")
+        doubtful = in_doubt(tx, case)
+        if doubtful is None:
+            redraft(tx, case.id, POLICY, now=now, reason="schema_changed")
+        else:
+            # A redraft goes out under another key, so the receiver would not know it for the same effect.
+            _lose_track(tx, case, attempt=doubtful, now=now, reason="schema_changed")
         return None
     checkpoint = ready.checkpoint
     lease_until = now + timedelta(seconds=checkpoint.timeout_s + LEASE_S if lease_s is None else lease_s)
@@ -408,7 +423,27 @@ def _start(
     return Started(case=running, checkpoint=checkpoint, attempt=attempt, arguments=ready.arguments, handling=handling)
 
 
-def renew(tx: Transaction, held: Sequence[Started], *, now: datetime, lease_s: float = LEASE_S) -> list[Started]:
+def _lose_track(tx: Transaction, case: Case, *, attempt: int, now: datetime, reason: str) -> None:
+    change = {"state": advance(case.state, Move.LOSE_TRACK), "due_at": None}
+    entry = move_entry(case, case.but(**change), Move.LOSE_TRACK, by=WORKER, now=now, attempt=attempt, reason=reason)
+    _move(tx, case, change, entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """
+    What came of leases that were to be renewed.
+
+    Args:
+        lost: Those that are gone: ended, or taken for lost. Their answers change no state any more.
+        busy: Those whose case another write is changing at the moment; to be tried again soon.
+    """
+
+    lost: Sequence[Started] = ()
+    busy: Sequence[Started] = ()
+
+
+def renew(tx: Transaction, held: Sequence[Started], *, now: datetime, lease_s: float = LEASE_S) -> Renewed:
     """
     Prolong the leases of effects that still run, all in one write; nothing else about them changes.
 
@@ -417,20 +452,20 @@ def renew(tx: Transaction, held: Sequence[Started], *, now: datetime, lease_s: f
         held: What the caller started and still runs.
         now: The time, UTC.
         lease_s: Seconds, > 0, from now until they are taken for lost.
-
-    Returns:
-        Those whose lease is gone: ended, or taken for lost. Their answers change no state any more.
     """
     until = now + timedelta(seconds=lease_s)
-    lost = []
+    lost, busy = [], []
     # Always in the same order, so that two writes that lock rows never wait for each other.
     for one in sorted(held, key=lambda started: started.case.id):
         case_id, number = one.case.id, one.attempt.attempt
-        if tx.change(Case, (case_id,), expect={"state": State.RUNNING, "attempt": number}, to={"due_at": until}):
+        if tx.free(Case, case_id) is None:
+            # To wait for one of them would cost all the others their leases.
+            busy.append(one)
+        elif tx.change(Case, (case_id,), expect={"state": State.RUNNING, "attempt": number}, to={"due_at": until}):
             tx.change(Attempt, (case_id, number), expect={"finished_at": None}, to={"lease_until": until})
         else:
             lost.append(one)
-    return lost
+    return Renewed(lost=lost, busy=busy)
 
 
 def _require_approved(tx: Transaction, checkpoint: Checkpoint, case: Case, content: Content) -> None:
@@ -484,7 +519,7 @@ def call(started: Started) -> Ended:
         return Ended(
             ending=Ending.FAILED if error.retry else Ending.REFUSED,
             problem=storable(str(error), most=500),
-            retry_after_s=error.retry_after_s,
+            retry_after_s=_wait_s(error.retry_after_s),
         )
     except EffectUnknown as error:
         return Ended(ending=Ending.IN_DOUBT, problem=storable(str(error), most=500))
@@ -497,6 +532,15 @@ def call(started: Started) -> Ended:
 def raised(error: BaseException) -> Ended:
     """Say that a handler raised something it did not explain."""
     return Ended(ending=Ending.RAISED, problem=_name(error))
+
+
+def _wait_s(asked: object) -> float | None:
+    """Give the seconds a handler asked for as seconds that can be waited: what it asks may come from a receiver."""
+    try:
+        seconds = float(asked)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return min(max(0.0, seconds), MOST_WAIT_S) if math.isfinite(seconds) else None
 
 
 def _name(error: BaseException) -> str:
@@ -600,7 +644,7 @@ def run(
     """
     started = taking(
         store,
-        lambda tx: start(tx, case_id, handling_of=handling_of, worker=worker, now=clock.now(), lease_s=lease_s),
+        lambda tx: start(tx, case_id, handling_of=handling_of, worker=worker, clock=clock, lease_s=lease_s),
     )
     return None if started is None else conclude(store, clock, started, holding=holding)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from signoff.domain.pace import Limits, Pace
-from signoff.ports import Reading, Transaction
+from signoff.ports import Clock, Reading, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +17,12 @@ class Room:
     Args:
         most: How many; None for any number.
         free_at: When the next may start, where the rate is what stands in the way.
+        busy: Whether another write is looking at the moment, so that nobody knows.
     """
 
     most: int | None = None
     free_at: datetime | None = None
+    busy: bool = False
 
     def of(self, wanted: int) -> int:
         """Give how many of those wanted may start."""
@@ -35,20 +37,30 @@ def look(tx: Reading, checkpoint: str, limits: Limits, *, now: datetime) -> Room
     return _room(tx, checkpoint, limits, tx.get(Pace, checkpoint), now=now) if limits else _ANY
 
 
-def enter(tx: Transaction, checkpoint: str, limits: Limits, *, now: datetime) -> Room:
+def enter(tx: Transaction, checkpoint: str, limits: Limits, *, clock: Clock, wait: bool = True) -> Room:
     """
     Tell how many effects may start in this write, and let no other write start one until it ends.
+
+    Args:
+        tx: A transaction.
+        checkpoint: Its name.
+        limits: Those of the checkpoint.
+        clock: The time, which is read once no other write can start one.
+        wait: Whether to wait for another write that has entered; else there is no room.
 
     Raises:
         KeyReused: If another write made the checkpoint's first pace at the same moment; then run this one again.
     """
     if not limits:
         return _ANY
-    pace = tx.get(Pace, checkpoint)
+    pace = tx.get(Pace, checkpoint) if wait else tx.free(Pace, checkpoint)
     if pace is None:
-        pace = Pace(checkpoint=checkpoint, free_at=now)
-        tx.add(pace)
-    return _room(tx, checkpoint, limits, pace, now=now)
+        if not wait and tx.find(Pace, checkpoint=checkpoint):
+            return Room(most=0, busy=True)
+        tx.add(Pace(checkpoint=checkpoint, free_at=clock.now()))
+        # Read again, since a database may wait with it for another write that makes the same one.
+        pace = tx.get(Pace, checkpoint)
+    return _room(tx, checkpoint, limits, pace, now=clock.now())
 
 
 def _room(tx: Reading, checkpoint: str, limits: Limits, pace: Pace | None, *, now: datetime) -> Room:

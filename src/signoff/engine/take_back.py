@@ -137,17 +137,25 @@ def redraft(
 
 
 def _require_certain(tx: Reading, case: Case) -> None:
-    """Refuse to take back what may have happened: an attempt that did not say that it certainly did not."""
+    """Refuse to take back what may have happened."""
+    attempt = in_doubt(tx, case)
+    if attempt is not None:
+        raise CaseClosed(
+            f"the effect of case {case.id} may have happened in attempt {attempt}; it is tried again "
+            "or looked up, so wait for its end, and reverse it then",
+            case_id=case.id,
+            state=case.state.value,
+        )
+
+
+def in_doubt(tx: Reading, case: Case) -> int | None:
+    """Give the number of an attempt of a cleared case that did not say that it certainly did not happen; or None."""
     certain = (Ending.FAILED, Ending.REFUSED)
     if case.state is State.CLEARED and case.tries:
         for attempt in tx.find(Attempt, case_id=case.id, generation=case.generation):
             if attempt.ending not in certain:
-                raise CaseClosed(
-                    f"the effect of case {case.id} may have happened in attempt {attempt.attempt}; it is tried again "
-                    "or looked up, so wait for its end, and reverse it then",
-                    case_id=case.id,
-                    state=case.state.value,
-                )
+                return attempt.attempt
+    return None
 
 
 def alternatives_of(draft: Draft) -> list[dict[str, Any]]:

@@ -133,6 +133,22 @@ class Lane:
         with self._changed:
             return any(slot.thread is thread for slot in self._slots)
 
+    def unbegun(self) -> list[Started]:
+        """Take nothing more, and give back what no thread has begun with."""
+        found: list[Started] = []
+        with self._changed:
+            self._ended = True
+            while True:
+                try:
+                    one = self._todo.get_nowait()
+                except queue.Empty:
+                    break
+                if one is not None:
+                    found.append(one)
+            self._busy -= len(found)
+            self._changed.notify_all()
+        return found
+
     def end(self) -> list[threading.Thread]:
         """Let each thread end after what it runs, and give the threads."""
         with self._changed:

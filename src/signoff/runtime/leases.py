@@ -96,9 +96,12 @@ class Leases:
         if thread is not None and thread is not threading.current_thread():
             thread.join(self.lease_s)
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """
         Prolong all of them now.
+
+        Returns:
+            Whether that was all of them; those whose case is being changed elsewhere are to be tried again soon.
 
         Raises:
             OutsideError: If the database did not take it.
@@ -107,10 +110,10 @@ class Leases:
         with self._guard:
             held = [lease for lease in self._held.values() if self._lives(lease, now)]
         if not held:
-            return
+            return True
         started = [lease.started for lease in held]
-        gone = self._store.write(lambda tx: execute.renew(tx, started, now=self._clock.now(), lease_s=self.lease_s))
-        numbers = {(one.case.id, one.attempt.attempt) for one in gone}
+        renewed = self._store.write(lambda tx: execute.renew(tx, started, now=self._clock.now(), lease_s=self.lease_s))
+        numbers = {(one.case.id, one.attempt.attempt) for one in renewed.lost}
         for lease in held:
             case_id, number = lease.started.case.id, lease.started.attempt.attempt
             if (case_id, number) not in numbers or lease.ending:
@@ -120,6 +123,7 @@ class Leases:
                     continue
                 lease.lost = True
             log.warning("case %s: attempt %d lost its lease; its answer will change nothing", case_id, number)
+        return not renewed.busy
 
     @staticmethod
     def _lives(lease: _Lease, now: float) -> bool:
@@ -135,8 +139,8 @@ class Leases:
                     return
             begun = time.monotonic()
             try:
-                self.renew()
-                pause, away_since = self.lease_s / 3, None
+                pause = self.lease_s / 3 if self.renew() else min(0.5, self.lease_s / 10)
+                away_since = None
             except Exception as error:
                 pause = min(0.5, self.lease_s / 10)
                 if away_since is None:

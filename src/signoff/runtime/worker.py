@@ -28,6 +28,8 @@ POLL_S = 0.05
 """Seconds between two looks at what other processes wrote."""
 
 _PAGE = 64
+_JOIN_S = 15.0
+"""Seconds to wait at the most for the thread that watches: longer than a database waits for another's lock."""
 _WAKING = frozenset({State.HELD, State.CLEARED, State.WAITING})
 
 
@@ -108,7 +110,9 @@ class Worker:
         self._full: frozenset[str] = frozenset()
         """Checkpoints that have work, and as many effects running as they may."""
         self._ailing: dict[str, float] = {}
-        """Checkpoints whose work could not be read, and when to try again by the monotonic clock."""
+        """Checkpoints whose work could not be taken, and when to try again by the monotonic clock."""
+        self._busy: dict[str, int] = {}
+        """Of those, checkpoints where another process was taking work, and how often in a row."""
         self._paused: set[str] = set()
         self._told: set[str] = set()
         self._watch: threading.Thread | None = None
@@ -126,7 +130,8 @@ class Worker:
         Take on nothing more and wait for the handlers that run.
 
         Args:
-            timeout_s: Seconds, >= 0, to wait for them; what still runs then ends as its delivery says.
+            timeout_s: Seconds, >= 0, to wait for them; what still runs then ends as its delivery says, and what has
+                not begun is tried again.
 
         Returns:
             How many handlers still run, those left behind included.
@@ -138,7 +143,8 @@ class Worker:
         with self._guard:
             watch = self._watch
         if watch is not None and watch is not me:
-            watch.join(timeout_s)
+            # What it is taking would be lost if the store were closed now.
+            watch.join(max(timeout_s, _JOIN_S))
         with self._guard:
             lanes = list(self._lanes.values())
         for lane in lanes:
@@ -147,6 +153,9 @@ class Worker:
                 due = lane.next_overdue()
                 lane.wait_idle(left if due is None else min(left, max(0.001, due - time.monotonic())))
                 self._end_overdue()
+        for lane in lanes:
+            for started in lane.unbegun():
+                self._hand_back(started, "the worker was stopped before it began")
         self._over.set()
         threads = [thread for lane in lanes for thread in lane.end() if thread is not me]
         still = sum(lane.busy + lane.left_behind for lane in lanes)
@@ -171,15 +180,16 @@ class Worker:
             self._wake.clear()
             pause = POLL_S
             try:
-                self._end_overdue()
-                now = self._clock.now()
+                now = self._turn()
                 seen = self._store.version()
                 if not woken and seen == version and (next_due is None or next_due > now):
                     continue
                 version = seen
-                while self._tend(now) or self._take():
+                while self._tend(now) + self._take():
                     if self._stopping.is_set():
                         return
+                    # However long there is work, time goes on: for holds, and for handlers that outlive theirs.
+                    now = self._turn()
                 # Later than now: what is overdue and still there is in hand, or nobody's here.
                 next_due = self._store.read(partial(_next_due, after=now))
                 next_due = min((at for at in (next_due, *self._free_at.values()) if at is not None), default=None)
@@ -187,6 +197,9 @@ class Worker:
                     pause = min(POLL_S, max(0.001, (next_due - self._clock.now()).total_seconds()))
                 if self._ailing:
                     version = -1
+                    clock = time.monotonic()
+                    # One whose time has come waits for a thread of its own, which says so.
+                    pause = min(pause, *(max(0.001, at - clock) for at in self._ailing.values() if at > clock), POLL_S)
             except OutsideError as error:
                 # The work is still in the store; look again a little later.
                 log.warning("worker pauses: %s", error)
@@ -194,6 +207,11 @@ class Worker:
             except Exception:
                 log.exception("worker failed; it tries again")
                 version, pause = -1, 0.5
+
+    def _turn(self) -> datetime:
+        """Begin a look at the work; give the time of it."""
+        self._end_overdue()
+        return self._clock.now()
 
     def _tend(self, now: datetime) -> int:
         try:
@@ -244,13 +262,20 @@ class Worker:
         self._free_at, self._full = free_at, frozenset(full)
         for name in rooms.keys() - set(found):
             self._lanes[name].hungry = False
-        took = False
-        for name in found:
+            self._ailing.pop(name, None)
+            self._busy.pop(name, None)
+        took = failed = False
+        # Those that another process may be in the way of come last.
+        for name in sorted(found, key=self._ailing.__contains__):
             try:
                 took |= self._take_for(name, handlings[name], rooms[name])
-                self._ailing.pop(name, None)
-            except OutsideError:
-                raise
+            except OutsideError as error:
+                if failed:
+                    # It is not this checkpoint but the database.
+                    raise
+                failed = True
+                log.warning("no effect of %r can be started at the moment: %s", name, error)
+                self._ailing[name] = time.monotonic() + 1.0
             except Exception:
                 # One checkpoint's rows cannot be read; the others go on.
                 if name not in self._ailing:
@@ -290,12 +315,20 @@ class Worker:
                     name,
                     handling=handling,
                     worker=self._name,
-                    now=self._clock.now(),
+                    clock=self._clock,
                     limit=room,
                     lease_s=self._leases.lease_s,
+                    wait=False,
                 )
             ),
         )
+        if taken.busy:
+            # Not waited for, since this thread has other work; another process is only ever there for a moment.
+            times = self._busy[name] = self._busy.get(name, 0) + 1
+            self._ailing[name] = time.monotonic() + min(0.5, 0.005 * 2 ** min(times, 10))
+            return False
+        self._busy.pop(name, None)
+        self._ailing.pop(name, None)
         self._tell_refused(taken.refused)
         if taken.free_at is not None:
             self._free_at[name] = taken.free_at
@@ -303,8 +336,12 @@ class Worker:
             self._full |= {name}
         self._leases.keep(*taken.started)
         for started in self._lanes[name].give(taken.started):
-            self._report(started, Ended(ending=Ending.FAILED, problem="the worker's machine gave it no thread"))
+            self._hand_back(started, "the worker's machine gave it no thread, or the worker was stopped")
         return taken.looked > 0
+
+    def _hand_back(self, started: Started, problem: str) -> None:
+        """Say of an effect that was taken that it did not begin."""
+        self._report(started, Ended(ending=Ending.FAILED, problem=problem))
 
     def _tell_refused(self, refused: Mapping[str, SignoffError]) -> None:
         for case_id, error in refused.items():

@@ -192,6 +192,9 @@ class _Transaction:
         found: R | None = deepcopy(self._tables[kind].records.get(key))
         return found
 
+    def free(self, kind: type[R], *key: str | int) -> R | None:
+        return self.get(kind, *key)
+
     def find(self, kind: type[R], **equal: str | int | None) -> list[R]:
         return deepcopy(self._matching(kind, equal))
 

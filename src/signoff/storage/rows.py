@@ -297,15 +297,22 @@ class Rows:
 
     def get(self, kind: type[R], *key: str | int) -> R | None:
         """Give the record with that primary key."""
+        return self._get(kind, key, skips=False)
+
+    def free(self, kind: type[R], *key: str | int) -> R | None:
+        """Give the record with that primary key, if no other write is changing it."""
+        return self._get(kind, key, skips=True)
+
+    def _get(self, kind: type[R], key: Sequence[str | int], *, skips: bool) -> R | None:
         binding = BINDINGS[kind]
         names = KEYS[kind]
         locks = self._locks and kind in _LOCKED
 
         def build() -> sa.sql.ClauseElement:
             query = sa.select(binding.table).where(*[binding.table.c[n] == _bind(n) for n in names])
-            return query.with_for_update() if locks else query
+            return query.with_for_update(skip_locked=skips) if locks else query
 
-        statement = self._statements(("get", kind, locks), build)
+        statement = self._statements(("get", kind, locks, skips), build)
         values = dict(zip(names, key, strict=True))
         self._cursor.execute(statement.sql, statement.parameters(values))
         row = self._cursor.fetchone()

@@ -28,6 +28,7 @@ cleared   start          running
 cleared   withdraw       withdrawn
 cleared   redraft        waiting
 cleared   halt           waiting
+cleared   lose_track     unknown
 running   finish         done
 running   retry          cleared
 running   give_up        failed
