@@ -98,7 +98,7 @@ def test_an_event_stream_ends_with_its_account(desk: Desk) -> None:
         await asyncio.wait_for(task, 30)
         return bytes(body)
 
-    assert b"data:" not in in_the_loop(desk, run)
+    assert b'"act":"disable"' not in in_the_loop(desk, run)
 
 
 def test_nobody_rewrites_what_a_webhook_is_told(desk: Desk) -> None:
