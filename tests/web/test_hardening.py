@@ -12,6 +12,7 @@ import pytest
 from signoff import State
 from signoff.errors import InvalidInput
 from signoff.server.access import LocalDesk
+from signoff.server.api import THREADS
 from signoff.server.gate import MOST_LONG_OF_ONE
 from signoff.testing import MemoryStore
 from tests.web.conftest import Desk, open_desk, problem, verdict
@@ -218,7 +219,7 @@ def test_a_slow_drafter_holds_up_no_reviewer(desk: Desk) -> None:
     ]
     for thread in threads:
         thread.start()
-    for _ in range(12):
+    for _ in range(THREADS):
         assert entered.acquire(timeout=30)
     assert grace.get("queue")["items"] == []
     assert desk.nobody.get("health")["ready"]

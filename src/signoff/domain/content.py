@@ -160,13 +160,32 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, where: str = "t
             seen[key] = value
         return seen
 
+    # A walk over all of it names the place of what JSON cannot carry; most documents hold nothing that could be such.
+    suspect = False
+
+    def integer(digits: str) -> int:
+        nonlocal suspect
+        number = int(digits)
+        suspect = suspect or abs(number) > 2**53 - 1
+        return number
+
+    def real(digits: str) -> float:
+        nonlocal suspect
+        number = float(digits)
+        suspect = suspect or not math.isfinite(number)
+        return number
+
     def no_constant(name: str) -> Any:
         raise InvalidInput(f"{where} holds {name}, which is not a JSON number; send null or a string")
 
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=no_constant)
+        # Fewer brackets than levels allowed cannot be too deep; only an escape can be half of a character pair.
+        suspect = text.count("{") + text.count("[") > MAX_DEPTH or "\\u" in text
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=no_constant, parse_int=integer, parse_float=real
+        )
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{where} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except json.JSONDecodeError as error:
@@ -175,7 +194,8 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, where: str = "t
         raise InvalidInput(f"{where} holds a number with thousands of digits; send it as a string") from None
     except RecursionError:
         raise InvalidInput(f"{where} is nested deeper than {MAX_DEPTH} levels; flatten it") from None
-    require_json(value, where=where)
+    if suspect:
+        require_json(value, where=where)
     return value
 
 

@@ -34,7 +34,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _SUBJECTS = (proposals, review, cases, events, session, health)
 
-THREADS = 12
+THREADS = 8
 """Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""
 
 _TAGS = [
