@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import resource
@@ -24,6 +25,7 @@ GRACE_S = 30.0
 """Seconds for handlers that run to end, when the server is told to stop."""
 
 _SWITCH_S = 0.0005
+_GARBAGE = 20_000
 _EVERYWHERE = ("0.0.0.0", "::")
 
 log = logging.getLogger("signoff.server")
@@ -67,6 +69,9 @@ def serve(
     _raise_file_limit()
     # Threads that work hand the interpreter back sooner than usual, so that whoever has only to be answered is.
     sys.setswitchinterval(_SWITCH_S)
+    # What is here already stays, and documents come and go by the thousand: looking for rings seldom is enough.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, 20, 50)
     local = None if with_accounts else LocalDesk(person, token)
     listener = _listen(host, port)
     bound: int = listener.getsockname()[1]

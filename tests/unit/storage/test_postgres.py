@@ -701,7 +701,7 @@ def test_each_of_our_own_commits_changes_the_version(store: PostgresStore) -> No
     for number in range(3):
         store.write(lambda tx, number=number: tx.add(a_case(f"c{number}"), an_entry(f"e{number}")))
         versions.add(store.version())
-    # A look at the ledger that falls between a commit and its count may count it too; that only wakes somebody once more.
+    # A look at the ledger that falls between a commit and its count may count it too; it only wakes somebody again.
     position = store._line
     eventually(lambda: position._position == 3)
     assert len(versions) == 4
