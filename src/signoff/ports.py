@@ -281,6 +281,13 @@ class Alternative:
     confidence: float
 
 
+def as_alternative(given: Alternative | Mapping[str, Any]) -> dict[str, Any]:
+    """Give an alternative in the form in which it is stored and sent."""
+    if isinstance(given, Alternative):
+        return {"arguments": dict(given.arguments), "confidence": given.confidence}
+    return {"arguments": dict(given["arguments"]), "confidence": given.get("confidence")}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """

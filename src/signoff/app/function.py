@@ -16,7 +16,7 @@ from signoff.app.views import Outcome
 from signoff.domain.case import State
 from signoff.domain.checkpoint import Checkpoint, Delivery, Oversight, declare
 from signoff.domain.pace import Limits
-from signoff.domain.proposal import Proposal
+from signoff.domain.proposal import Proposal, as_proposal
 from signoff.engine import propose, take_back
 from signoff.engine.execute import Handling
 from signoff.errors import (
@@ -25,12 +25,11 @@ from signoff.errors import (
     EffectUnknown,
     InvalidArguments,
     InvalidCheckpoint,
-    InvalidInput,
     KeyReused,
     NotApproved,
     UsageError,
 )
-from signoff.ports import Alternative, Check, Draft, Drafter
+from signoff.ports import Alternative, Check, Draft, Drafter, as_alternative
 from signoff.signature import Signature, receipt
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class CheckpointFunction(Generic[P, T]):
             evidence=evidence or {},
             confidence=confidence,
             rationale=rationale,
-            alternatives=[_alternative(a) for a in alternatives],
+            alternatives=[as_alternative(a) for a in alternatives],
             drafter=drafter,
             proposer=proposer,
             key=key,
@@ -195,7 +194,7 @@ class CheckpointFunction(Generic[P, T]):
             SignoffError: As `propose`; names the number of the proposal, from 0, in `facts["index"]`, and
                 in `facts["kept"]` how many before it are kept. With keys it is safe to send all again.
         """
-        return [CaseHandle(self._app, case) for case in self.intake.many(map(_as_proposal, proposals))]
+        return [CaseHandle(self._app, case) for case in self.intake.many(map(as_proposal, proposals))]
 
     def reversal(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """
@@ -302,20 +301,6 @@ class CheckpointFunction(Generic[P, T]):
 
     def __repr__(self) -> str:
         return f"<checkpoint {self.name}>"
-
-
-def _as_proposal(item: Proposal | Mapping[str, Any]) -> Proposal:
-    if isinstance(item, Proposal):
-        return item
-    if not isinstance(item, Mapping) or not all(isinstance(name, str) for name in item):
-        raise InvalidInput(f"a proposal is a Proposal or a mapping of arguments by name, not a {type(item).__name__}")
-    return Proposal(arguments=item)
-
-
-def _alternative(given: Alternative | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(given, Alternative):
-        return {"arguments": dict(given.arguments), "confidence": given.confidence}
-    return {"arguments": dict(given["arguments"]), "confidence": given.get("confidence")}
 
 
 def _name_of(drafter: Drafter) -> str:

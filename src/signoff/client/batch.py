@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from signoff.app.handle import new_id
 from signoff.client.documents import as_sent
 from signoff.domain.proposal import Proposal, material
-from signoff.errors import InvalidInput, SignoffError
-from signoff.ports import Alternative
+from signoff.errors import SignoffError
 
 _BATCH = 500
 
@@ -74,19 +73,3 @@ def numbered(error: SignoffError, *, index: int, kept: int, kept_after: Sequence
     facts = {name: fact for name, fact in error.facts.items() if name != "number"}
     error.facts = {**facts, "index": index, "kept": kept, "kept_after": list(kept_after)}
     error.add_note(f"proposal number {index}, counted from 0; the first {kept} are kept")
-
-
-def as_proposal(item: Proposal | Mapping[str, Any]) -> Proposal:
-    """Take a proposal, or its arguments alone."""
-    if isinstance(item, Proposal):
-        return item
-    if not isinstance(item, Mapping) or not all(isinstance(name, str) for name in item):
-        raise InvalidInput(f"a proposal is a Proposal or a mapping of arguments by name, not a {type(item).__name__}")
-    return Proposal(arguments=item)
-
-
-def as_alternative(given: Alternative | Mapping[str, Any]) -> dict[str, Any]:
-    """Give an alternative as it is sent."""
-    if isinstance(given, Alternative):
-        return {"arguments": dict(given.arguments), "confidence": given.confidence}
-    return {"arguments": dict(given["arguments"]), "confidence": given.get("confidence")}

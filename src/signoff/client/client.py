@@ -19,7 +19,7 @@ from signoff import __version__
 from signoff.app.handle import new_id
 from signoff.app.views import CaseView, History, Outcome
 from signoff.client.address import PREFIX, id_of, path_of, plain_token, plain_url, quoted
-from signoff.client.batch import Batch, Line, as_alternative, as_proposal, numbered
+from signoff.client.batch import Batch, Line, numbered
 from signoff.client.documents import T, adapter_of, as_sent, without_none
 from signoff.client.events import EventStream
 from signoff.client.remote_case import RemoteCase
@@ -27,7 +27,7 @@ from signoff.client.sending import KINDS, NOT_THERE, Again, Tries, kind_by, prob
 from signoff.domain.case import Case, Move, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
-from signoff.domain.proposal import Proposal
+from signoff.domain.proposal import Proposal, as_proposal
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict, kind_of
 from signoff.errors import (
     InvalidInput,
@@ -40,7 +40,7 @@ from signoff.errors import (
     UnknownCheckpoint,
     UsageError,
 )
-from signoff.ports import Alternative
+from signoff.ports import Alternative, as_alternative
 from signoff.runtime.waiting import Deadline
 from signoff.wire import MOST_WAIT_S, Counts, Health, Me, OutcomeGiven, Page, Problem, ProposalAnswer, Renewed
 

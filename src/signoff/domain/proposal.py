@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from signoff.errors import InvalidInput
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
@@ -62,3 +64,17 @@ def material(value: Any) -> dict[str, Any]:
     if isinstance(value, Material):
         return {"media_type": value.media_type, "value": value.value}
     return {"media_type": "text/plain" if isinstance(value, str) else "application/json", "value": value}
+
+
+def as_proposal(item: Proposal | Mapping[str, Any]) -> Proposal:
+    """
+    Take a proposal, or its arguments alone.
+
+    Raises:
+        InvalidInput: If it is neither.
+    """
+    if isinstance(item, Proposal):
+        return item
+    if not isinstance(item, Mapping) or not all(isinstance(name, str) for name in item):
+        raise InvalidInput(f"a proposal is a Proposal or a mapping of arguments by name, not a {type(item).__name__}")
+    return Proposal(arguments=item)

@@ -16,7 +16,7 @@ from signoff.domain.policy import Route, Routing
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.engine.case import closed, load, rehash, remark, require_person, unclaimed, write
 from signoff.errors import CaseClosed, LedgerBroken, NotAllowed
-from signoff.ports import Draft, Reading, Transaction
+from signoff.ports import Draft, Reading, Transaction, as_alternative
 
 
 def recall(tx: Transaction, case_id: str, by: Actor, *, now: datetime) -> Case:
@@ -160,7 +160,7 @@ def in_doubt(tx: Reading, case: Case) -> int | None:
 
 def alternatives_of(draft: Draft) -> list[dict[str, Any]]:
     """Give a draft's alternatives in the form in which they are stored."""
-    return [{"arguments": dict(a.arguments), "confidence": a.confidence} for a in draft.alternatives]
+    return [as_alternative(each) for each in draft.alternatives]
 
 
 def withdraw(tx: Transaction, case_id: str, *, proposer: str, now: datetime) -> Case:
