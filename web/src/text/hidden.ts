@@ -55,6 +55,7 @@ const MOST_MARKS = 400;
 const MOST_COMBINING = 5;
 
 const SUSPECT =
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
   /[\p{Default_Ignorable_Code_Point}\p{Cs}\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\uffff\ufdd0-\ufdef]|(?:(?!\p{Default_Ignorable_Code_Point})\p{M}){6,}/gu;
 const PICTURE = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})$/u;
 const TAKES_STYLE = /^(?:\p{Emoji}|\p{Extended_Pictographic})$/u;
