@@ -874,6 +874,12 @@ export interface components {
             /** @description Where it stands. */
             state: components["schemas"]["State"];
             /**
+             * Title
+             * @description One line to know it by in a list, made once when it was proposed; never what the label argument says.
+             * @default
+             */
+            title: string;
+            /**
              * Tries
              * @description Attempts in this generation.
              * @default 0
@@ -940,6 +946,12 @@ export interface components {
              */
             backoff_s: number;
             /**
+             * Blind
+             * @description Whether reviewers see what the drafter and others think of a case only once they have ruled on it.
+             * @default false
+             */
+            blind: boolean;
+            /**
              * Chosen By
              * @description The lead who chose AUTOMATE.
              */
@@ -999,6 +1011,17 @@ export interface components {
              * @default always
              */
             oversight: components["schemas"]["Oversight"];
+            /**
+             * Reasons
+             * @description Up to nine reasons for a rejection, 1 to 80 characters each, that a reviewer picks with one key.
+             * @default [
+             *       "Not correct",
+             *       "Something is missing",
+             *       "Wrong tone",
+             *       "Should not happen"
+             *     ]
+             */
+            reasons: string[];
             /**
              * Registered At
              * @description When this version was first seen.
