@@ -113,7 +113,6 @@ export class Desk {
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.stop(),
-      () => this.#listing?.abort(),
     ];
     this.#outbox.flush();
     return () => {
