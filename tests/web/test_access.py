@@ -14,11 +14,12 @@ from fastapi.routing import iter_route_contexts
 from signoff.domain.account import Scope
 from signoff.errors import KeyReused
 from signoff.server.access import COOKIE, LocalDesk, Needs
+from signoff.server.inbox import PAGES
 from signoff.testing import MemoryStore
 from tests.web.conftest import ORIGIN, ROLES, Caller, Desk, open_desk, problem, stream, verdict
 
 OPEN = {
-    ("GET", "/"),
+    *((method, path) for method in ("GET", "HEAD") for path in (*PAGES, "/assets/{name}", "/{name}.svg")),
     ("GET", "/api/docs"),
     ("GET", "/api/docs/{name}"),
     ("GET", "/api/openapi.json"),
@@ -189,7 +190,7 @@ def test_every_route_lets_in_exactly_whom_it_says(
             continue  # The session is needed for the rest; see test_session.
         before = desk.stored()
         answer = asked(who, method, path, case)
-        told = answer.json() if "problem" in answer.headers.get("content-type", "") else {}
+        told = answer.json() if answer.content and "problem" in answer.headers.get("content-type", "") else {}
         expected = _expected(f"{method} {path}", dependant, scopes, role)
         refused = answer.status_code if answer.status_code in (401, 403) else None
         if refused != expected:
@@ -200,7 +201,7 @@ def test_every_route_lets_in_exactly_whom_it_says(
             wrong.append(f"{method} {path}: does not say how to sign in")
         elif expected == 403 and told.get("code") != "not_allowed":
             wrong.append(f"{method} {path}: {told}")
-        elif expected is None and method != "GET":
+        elif expected is None and method not in ("GET", "HEAD"):
             case = _case(desk)
     assert wrong == []
 
