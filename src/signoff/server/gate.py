@@ -168,7 +168,7 @@ def _dressed(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS:
-                headers[name] = value
+                headers.setdefault(name, value)
             headers.setdefault("Content-Security-Policy", _API_POLICY)
             headers.setdefault("Cache-Control", "no-store")
         await send(message)
