@@ -28,13 +28,13 @@ from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.inbox import BUILT
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
-from signoff.server.routes import cases, events, health, proposals, review, session
-from signoff.wire import Event, Page, Problem, ProposalAnswer, ProposalTaken
+from signoff.server.routes import beside, cases, events, health, proposals, review, session
+from signoff.wire import Event, MailGiven, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_SUBJECTS = (proposals, review, cases, events, session, health)
+_SUBJECTS = (proposals, review, cases, beside, events, session, health)
 
 THREADS = 8
 """Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""
@@ -46,8 +46,8 @@ _TAGS = [
     {"name": "who", "description": "Signing in and out."},
     {"name": "operate", "description": "For whoever keeps it running."},
 ]
-_BESIDE: tuple[type, ...] = (Problem, ProposalTaken, ProposalAnswer, Event)
-"""What only streams and problem documents hold, so that no route names it."""
+_BESIDE: tuple[type, ...] = (Problem, ProposalTaken, ProposalAnswer, Event, MailGiven)
+"""What only streams, problem documents and evidence hold, so that no route names it."""
 
 _PROBLEMS = {
     401: "Nobody knows who asks.",
