@@ -87,6 +87,7 @@ export function Inbox() {
   }, []);
 
   useEffect(() => setComparing(false), [current]);
+  const compared = useCompared(standing, kept, comparing);
 
   const passedOn = (done: (after: Case) => string) => (after: Case) => {
     setAsking(null);
@@ -111,7 +112,10 @@ export function Inbox() {
             snooze: () => setAsking("snooze"),
             hand_over: () => setAsking("hand_over"),
             redraft: () => setAsking("redraft"),
-            difference: () => setComparing((before) => !before),
+            difference: () => {
+              if (view.case.revision > 1) setComparing((before) => !before);
+              else desk.say("plain", "This is the first draft: there is nothing to compare it with.");
+            },
           }),
           ...(current && {
             select: () => desk.select(),
@@ -218,7 +222,7 @@ export function Inbox() {
                         }}
                       />
                     ) : (
-                      <Proposal view={kept} {...compared(standing, kept, comparing)} />
+                      <Proposal view={kept} {...compared} />
                     )}
                   </>
                 )}
@@ -284,10 +288,17 @@ function useKept(view: CaseView | null, current: string | null): CaseView | null
   return current === null || late ? null : last;
 }
 
-function compared(standing: Standing, view: CaseView, comparing: boolean): { compareWith?: Arguments } {
+/** What to compare the case with: what was there when it changed under the person's eyes, or the draft before. */
+function useCompared(standing: Standing, view: CaseView | null, comparing: boolean): { compareWith?: Arguments } {
+  const { data } = useQuery({
+    queryKey: ["history", view?.case.id, view?.case.content_hash],
+    queryFn: () => api.history(view?.case.id ?? ""),
+    enabled: comparing && view !== null && view.case.revision > 1,
+    staleTime: 30_000,
+  });
   if (standing.kind === "changed") return { compareWith: standing.before };
-  const first = (view.content.alternatives as { arguments: Arguments }[])[0];
-  return comparing && first ? { compareWith: first.arguments } : {};
+  const before = comparing && data?.contents.find((content) => content.revision === (view?.case.revision ?? 0) - 1);
+  return before ? { compareWith: before.arguments as Arguments } : {};
 }
 
 /** Says when the case on screen was painted: verdict keys count from a moment later. */
