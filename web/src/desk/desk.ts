@@ -193,7 +193,7 @@ export class Desk {
       const limit = Math.min(500, Math.max(PAGE, before.rows.length));
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
       const now = this.#now.sitting;
-      const next = sitting.relisted(now, page.items, page.after, this.me.id, Date.now());
+      const next = sitting.relisted(now, page.items, page.after, Date.now());
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
@@ -549,7 +549,7 @@ export class Desk {
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
       const page = await api.queue({ ...this.#now.sitting.filter, after, limit: PAGE }, listing.signal);
-      let next = sitting.listed(this.#now.sitting, page.items, page.after, this.me.id);
+      let next = sitting.listed(this.#now.sitting, page.items, page.after);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
       }
