@@ -2,6 +2,7 @@
 import * as api from "../api/calls";
 import { Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
 import type { Filter, Outgoing, Sitting, Standing } from "./sitting";
@@ -10,7 +11,6 @@ import { follow } from "./stream";
 const HOLD_S = 180;
 const HEARTBEAT_MS = 60_000;
 const AWAY_MS = 60_000;
-const PAGE = 50;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
 
@@ -97,8 +97,11 @@ export class Desk {
     const online = () => this.flush();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
+    // Back from the browser's memory of pages: nothing was heard meanwhile.
+    const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
     window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
     const unfollow = follow({
       event: (event) => this.#noticed(event),
@@ -109,6 +112,7 @@ export class Desk {
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
       () => window.removeEventListener("pagehide", leave),
+      () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
@@ -548,7 +552,10 @@ export class Desk {
     const listing = (this.#listing = new AbortController());
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
-      const page = await api.queue({ ...this.#now.sitting.filter, after, limit: PAGE }, listing.signal);
+      const { filter } = this.#now.sitting;
+      const ahead = after === null ? takeAhead(filter) : null;
+      const page = await (ahead ?? api.queue({ ...filter, after, limit: PAGE }, listing.signal));
+      if (listing.signal.aborted) return;
       let next = sitting.listed(this.#now.sitting, page.items, page.after);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
