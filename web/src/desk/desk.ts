@@ -13,6 +13,7 @@ const HEARTBEAT_MS = 60_000;
 const AWAY_MS = 60_000;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
+const SKELETON_MS = 150;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -34,6 +35,8 @@ export interface Confirming {
 
 export interface Snapshot {
   sitting: Sitting;
+  /** The case to draw: while the next one is on its way the old one stays for a moment, rather than a flash of nothing. */
+  shown: CaseView | null;
   notice: Notice | null;
   confirming: Confirming | null;
   /** Verdicts that wait for the server. */
@@ -59,6 +62,7 @@ export class Desk {
   #listing: AbortController | null = null;
   #draft_timer: ReturnType<typeof setTimeout> | undefined;
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
+  #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
 
   constructor(me: Me) {
@@ -66,6 +70,7 @@ export class Desk {
     this.#drafts_key = `signoff.drafts.${me.id}`;
     this.#now = {
       sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      shown: null,
       notice: null,
       confirming: null,
       waiting: 0,
@@ -701,7 +706,17 @@ export class Desk {
   }
 
   #change(change: Partial<Snapshot>): void {
-    this.#now = { ...this.#now, ...change };
+    const next = { ...this.#now, ...change };
+    const { current, views } = next.sitting;
+    const view = current ? views[current] : undefined;
+    if (view || current === null) {
+      next.shown = view ?? null;
+      clearTimeout(this.#skeleton_timer);
+      this.#skeleton_timer = undefined;
+    } else if (next.shown && this.#skeleton_timer === undefined) {
+      this.#skeleton_timer = setTimeout(() => this.#change({ shown: null }), SKELETON_MS);
+    }
+    this.#now = next;
     for (const listener of this.#listeners) listener();
   }
 }
