@@ -19,6 +19,7 @@ from signoff.domain.entry import Entry
 from signoff.domain.note import Note
 from signoff.domain.pace import Pace
 from signoff.domain.policy import Routing
+from signoff.domain.presence import Presence
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.domain.webhook import Webhook
 
@@ -37,6 +38,7 @@ Record = (
     | Account
     | Token
     | Session
+    | Presence
     | Pace
     | Webhook
 )
@@ -57,6 +59,7 @@ KEYS: dict[type, tuple[str, ...]] = {
     Account: ("id",),
     Token: ("id",),
     Session: ("digest",),
+    Presence: ("person",),
     Pace: ("checkpoint",),
     Webhook: ("id",),
 }
@@ -78,6 +81,7 @@ R = TypeVar(
     Account,
     Token,
     Session,
+    Presence,
     Pace,
     Webhook,
 )

@@ -190,6 +190,29 @@ class Counts(BaseModel):
     checkpoints: Mapping[str, Mapping[State, int]] = Field(description="By checkpoint, then by state.")
 
 
+class AttachmentGiven(BaseModel):
+    """A file that came with an e-mail."""
+
+    name: str = Field(description="Its name, as the sender gave it.")
+    media_type: str = Field(description="What it says it is.")
+    bytes: int = Field(description="Its size, decoded.")
+
+
+class MailGiven(BaseModel):
+    """What an e-mail says; evidence of the type `message/rfc822` has it as `mail`, beside the raw `value`."""
+
+    sender: str = Field(alias="from", description="Who says they sent it, as `Name <address>`.")
+    to: Sequence[str] = Field(description="To whom, one by one.")
+    cc: Sequence[str] = Field(description="Who got a copy, one by one.")
+    subject: str = Field(description="Its subject.")
+    date: str | None = Field(description="When it says it was sent, ISO 8601; null if that cannot be read.")
+    text: str = Field(description="Its words; of HTML alone, the words of that.")
+    html: bool = Field(description="Whether it has HTML, to be had from `frame`.")
+    attachments: Sequence[AttachmentGiven] = Field(description="Files that came with it.")
+    remote_images: int = Field(description="Pictures on https addresses that `frame` shows with `images=true`.")
+    problems: Sequence[str] = Field(description="What is broken in it or looks like a trick, in plain words.")
+
+
 # --- review
 
 

@@ -24,7 +24,7 @@ from signoff.app.webhooks import Webhooks
 from signoff.domain.actor import Actor, ActorKind, Role
 from signoff.domain.audit import Audit
 from signoff.domain.case import ANSWERED, Case, ClearedBy, State
-from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight, declare
+from signoff.domain.checkpoint import REASONS, Checkpoint, Criterion, Delivery, Oversight, declare
 from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry
@@ -145,6 +145,8 @@ class Signoff:
         drafter: Drafter | None = None,
         audit_share: float = 0.0,
         chosen_by: str | None = None,
+        reasons: Sequence[str] = REASONS,
+        blind: bool = False,
     ) -> Callable[[Callable[P, T]], CheckpointFunction[P, T]]: ...
 
     def checkpoint(
@@ -173,6 +175,8 @@ class Signoff:
         drafter: Drafter | None = None,
         audit_share: float = 0.0,
         chosen_by: str | None = None,
+        reasons: Sequence[str] = REASONS,
+        blind: bool = False,
     ) -> Any:
         """
         Put a function behind a checkpoint: calls to it are proposed, not run; a decorator.
@@ -202,6 +206,9 @@ class Signoff:
             drafter: Makes the first pass from the evidence.
             audit_share: Share, 0..1, of automated cases that a person judges afterwards.
             chosen_by: The lead who chose `automate`; recorded.
+            reasons: Reasons for a rejection, at most nine of 1 to 80 characters, which reviewers pick with one key.
+            blind: Reviewers rule before they see what the drafter and others think of a case: its rule, confidence,
+                rationale and alternatives, on a label checkpoint the category too.
 
         Raises:
             InvalidCheckpoint: If the declaration cannot work; the message says why.
@@ -251,6 +258,8 @@ class Signoff:
                     backoff_s=float(backoff_s),
                     audit_share=float(audit_share),
                     chosen_by=chosen_by,
+                    reasons=_as_reasons(called, reasons),
+                    blind=bool(blind),
                 )
             )
             made = CheckpointFunction(
@@ -893,6 +902,13 @@ class Signoff:
             "app.case(case_id).outcome()",
             case_id=case_id,
         )
+
+
+def _as_reasons(checkpoint: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    # A text is a sequence of its letters, which nobody means.
+    if isinstance(reasons, str):
+        raise InvalidCheckpoint(f"checkpoint {checkpoint!r}: reasons is one text; give a list of them")
+    return tuple(reasons)
 
 
 def _latest(tx: Reading, *, name: str) -> Checkpoint | None:

@@ -114,7 +114,6 @@ export class Desk {
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
-      () => this.#listing?.abort(),
     ];
     this.#outbox.flush();
     return () => {
@@ -404,7 +403,7 @@ export class Desk {
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
     this.say(
       answer.kind === "rejected" ? "plain" : "ok",
-      `${SAYS[answer.kind]}: ${verdict.label ?? verdict.title}`,
+      `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`,
       verdict.case_id,
       answer.kind === "rejected" && verdict.hold_s > 0 ? verdict : undefined,
     );
@@ -724,6 +723,10 @@ export function paintKey(view: CaseView): string {
 
 export function words(error: unknown): string {
   return error instanceof Error ? error.message : "Something unexpected happened; reload the page.";
+}
+
+function short(title: string): string {
+  return title.length > 48 ? `${title.slice(0, 47).trimEnd()}…` : title;
 }
 
 /** A random UUID; pages that are not served over TLS have no `crypto.randomUUID`. */

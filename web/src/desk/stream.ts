@@ -21,6 +21,7 @@ export function follow(heard: Heard): () => void {
     else heard.alive(told.alive);
   };
   const tell = (told: Told) => {
+    if (ending.signal.aborted) return;
     channel?.postMessage(told);
     hear(told);
   };

@@ -23,6 +23,7 @@ from signoff.errors import StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
 from signoff.server.feed import Feed
+from signoff.server.frame import with_mails
 from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page
 
 router = APIRouter(route_class=StrictRoute, tags=["look"])
@@ -105,10 +106,11 @@ def case(case_id: CaseId, caller: Anybody) -> CaseView:
     """
     Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
 
-    A proposer sees its own cases.
+    A proposer sees its own cases. Evidence of the type `message/rfc822` is read: beside the raw `value` it has `mail`.
     """
     shown_to(caller, case_id)
-    return caller.app.view(case_id)
+    view = caller.app.view(case_id)
+    return replace(view, evidence=with_mails(view.evidence))
 
 
 @router.get("/cases/{case_id}/history")
