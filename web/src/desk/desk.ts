@@ -81,6 +81,7 @@ export class Desk {
       accepted: (verdict, after) => this.#accepted(verdict, after),
       refused: (verdict, problem) => this.#refused(verdict, problem),
       dropped: (verdict) => this.#dropped(verdict),
+      gone: (verdict) => this.#gone(verdict),
       waiting: (count, reachable) => this.#reached(count, reachable),
     });
   }
@@ -121,7 +122,7 @@ export class Desk {
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
-      () => this.#outbox.stop(),
+      () => this.#outbox.pause(),
     ];
     this.#outbox.flush();
     return () => {
@@ -300,7 +301,8 @@ export class Desk {
   }
 
   async undoVerdict(verdict: Outgoing): Promise<void> {
-    if (this.#outbox.takeOut(verdict.id)) {
+    const taken_out = this.#outbox.takeOut(verdict.id);
+    if (taken_out === "unsent") {
       this.#tookBack(verdict);
       return;
     }
@@ -312,7 +314,13 @@ export class Desk {
       void this.#load(after.id);
       this.#fill();
     } catch (error) {
-      this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
+      if (taken_out === "perhaps_sent") {
+        // It is not sent again, so most likely there was nothing to recall.
+        this.#tookBack(verdict);
+        this.#unsure.add(verdict.case_id);
+        this.say("warn", "Taken back here. Should it have arrived before the connection broke, that is shown once the server answers.", verdict.case_id);
+        void this.#look(verdict.case_id);
+      } else this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
     }
   }
 
@@ -484,6 +492,13 @@ export class Desk {
     this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, { kind: "refused", words: text, verdict }));
     this.say("bad", `${verdict.title}: ${text}`, verdict.case_id);
+    void this.#look(verdict.case_id);
+  }
+
+  #gone(verdict: Outgoing): void {
+    this.#order = this.#order.filter((id) => id !== verdict.id);
+    this.#set(sitting.refused(this.#now.sitting, verdict, sitting.OPEN));
+    void this.#look(verdict.case_id);
   }
 
   #reached(waiting: number, reachable: boolean): void {

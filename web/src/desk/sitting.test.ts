@@ -78,7 +78,7 @@ const page = (...ids: string[]) => ids.map((id) => aCase({ id }));
 const event = (act: string, change: Partial<Event> = {}): Event => ({
   act,
   actor: "ada",
-  actor_kind: "human",
+  actor_kind: "person",
   at: "2026-03-28T09:00:00Z",
   case_id: "b",
   checkpoint: "refund",
