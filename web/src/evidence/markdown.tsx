@@ -7,12 +7,21 @@ import { cut, LongText } from "./long_text";
 import type { RendererProps } from "./registry";
 import { sizeOf } from "./words";
 
-const FIRST = 20_000;
+const FIRST = 8_000;
 /** Longer than this it is shown as it is written: formatting it would hold up the page. */
-const MOST = 200_000;
+const MOST = 60_000;
 const DEEPEST = 40;
-/** Quotes and lists within each other, on one line, of which no reader makes sense and on which micromark is slow. */
-const KNOTTED = /^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]*){12,}/m;
+const MOST_BLOCKS = 1_000;
+const MOST_SIGNS = 600;
+
+/**
+ * Whether micromark would be slow on it: its time grows with the square of such things, of which no reader makes sense.
+ */
+function isKnotted(text: string): boolean {
+  if (text.length > MOST || /^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]*){12,}/m.test(text)) return true;
+  if ((text.match(/^[ \t]*(?:[>#*+-]|\d{1,9}[.)])/gm)?.length ?? 0) > MOST_BLOCKS) return true;
+  return text.split(/\n[ \t]*\n/).some((block) => (block.match(/[*_[\]`!<]/g)?.length ?? 0) > MOST_SIGNS);
+}
 
 const DRAWN: Readonly<Record<string, string>> = {
   P: "p", UL: "ul", OL: "ol", LI: "li", BLOCKQUOTE: "blockquote", PRE: "pre", CODE: "code", EM: "em", STRONG: "strong",
@@ -83,7 +92,7 @@ export default function Markdown({ evidence }: RendererProps) {
   const whole = all || text.length <= FIRST;
   const shown = useMemo(() => {
     const part = whole ? text : text.slice(0, cut(text, FIRST));
-    if (part.length > MOST || KNOTTED.test(part)) return null;
+    if (isKnotted(part)) return null;
     // Entities for raw HTML, no dangerous protocols: micromark's defaults, said aloud.
     const html = micromark(part, { allowDangerousHtml: false, allowDangerousProtocol: false });
     // A document of its own loads and runs nothing, and only what is on the list above comes out of it.
