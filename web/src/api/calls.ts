@@ -83,6 +83,8 @@ export const redraft = (id: string, note: string) => request<Case>("POST", `${at
 export const handOver = (id: string, to: string, note: string | null) =>
   request<Case>("POST", `${at(id)}/hand_over`, { body: { to, note } });
 export const snooze = (id: string, for_s: number) => request<Case>("POST", `${at(id)}/snooze`, { body: { for_s } });
+export const snoozeUntil = (id: string, until: Date) =>
+  request<Case>("POST", `${at(id)}/snooze`, { body: { until: until.toISOString() } });
 export const resolve = (id: string, move: "confirm_done" | "send_again" | "confirm_failed", note: string | null) =>
   request<Case>("POST", `${at(id)}/resolve`, { body: { move, note } });
 export const reverse = (id: string, reason: string | null) =>

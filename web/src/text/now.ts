@@ -1,0 +1,12 @@
+/** The time, for screens that tell how long ago something was. */
+import { useEffect, useState } from "react";
+
+/** Give the time, anew every so many milliseconds. */
+export function useNow(every_ms: number): Date {
+  const [now, setNow] = useState(() => new Date());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(new Date()), every_ms);
+    return () => clearInterval(timer);
+  }, [every_ms]);
+  return now;
+}
