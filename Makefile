@@ -1,4 +1,4 @@
-# Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
+# Needs make and Python 3.11 or newer, nothing else; Node to build the inbox with is fetched where there is none. `make` alone lists the targets.
 
 # The first of these that is Python >= 3.11 and can create virtual environments is used:
 #   make test PYTHON=/path/to/python3
@@ -17,8 +17,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+INBOX := src/signoff/server/static/.built
+WEB := $(BIN)/python hatch_build.py
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-config --python $(BIN)/python -q $(LOCK_ARGS)
+
+define DESCRIBE
+import json
+from signoff import Signoff
+from signoff.server.api import make_api
+from signoff.testing import MemoryStore
+print(json.dumps(make_api(Signoff(MemoryStore(), workers=0)).openapi()))
+endef
+export DESCRIBE
 
 # What the caller's shell sets for another environment must not reach this one. Settings that say
 # how to get to a package index (PIP_INDEX_URL, PIP_CERT, PIP_PROXY ...) are left alone.
@@ -36,43 +47,64 @@ $(VENV)/.place: remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test torture check bench lock clean remake
+.PHONY: help run demo test torture check api bench lock clean node remake
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(INSTALLED) ## serve the sample support desk on 127.0.0.1:8642
+run: $(INSTALLED) $(INBOX) ## serve the sample support desk on 127.0.0.1:8642
 	@$(BIN)/signoff serve --sample
 
 demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at most a minute)
 	@$(BIN)/signoff demo
 
-test: $(INSTALLED) ## run the whole test suite, doctests included
+test: $(INSTALLED) $(INBOX) ## run the whole test suite: library, server, inbox and browser, doctests included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 torture: $(INSTALLED) ## kill processes at every crash point, KILLS times in all, and servers under load
 	@SIGNOFF_TORTURE=$(KILLS) $(BIN)/python -m pytest $(PYTEST_ARGS) --timeout=3600 tests/crash
 
-check: $(INSTALLED) ## lint, formatting, types and import floors
+check: $(INSTALLED) node web/openapi.json ## lint, formatting, types and import floors, of Python and TypeScript
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(WEB) npm run --silent lint
+	$(WEB) npm run --silent types
+	@$(WEB) npm run --silent api -- --check || \
+		{ echo "web/src/api/schema.gen.ts is not what the server says of its API: run make api" >&2; exit 1; }
 
-bench: $(BENCH_INSTALLED) ## measure against a peer; NAME picks the benchmark (ledger, server)
+api: $(INSTALLED) node web/openapi.json ## write the inbox's types of the API anew, from the server's description of it
+	@$(WEB) npm run --silent api
+
+bench: $(BENCH_INSTALLED) $(INBOX) ## measure against a peer; NAME picks the benchmark (ledger, server, inbox)
 	@$(BIN)/python -m benchmarks.$(NAME)
 
 lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.8,<1'
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --all-extras --group dev -o requirements/dev.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --all-extras --group dev --group bench \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) pyproject.toml --all-extras --group dev --group bench \
 		-c requirements/dev.lock -o requirements/bench.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group node -o requirements/node.lock
 
 clean: ## remove the environment, caches and built files
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist web/node_modules web/openapi.json src/signoff/server/static .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 remake:
+
+# A Node on PATH will do if it is new enough; else one comes from PyPI into the environment.
+node: $(VENV)/.locked
+	@$(WEB) node || { echo "Installing what requirements/node.lock lists (once)"; \
+		$(PIP) install --require-hashes -r requirements/node.lock; }
+
+# The folders are among them, so that a file that is gone counts as a change.
+$(INBOX): hatch_build.py $(filter-out web/openapi.json,$(wildcard web/*.*)) $(shell find web/public web/src) \
+		| $(INSTALLED) node
+	@$(WEB) build
+
+web/openapi.json: $(INSTALLED) remake
+	@$(BIN)/python -c "$$DESCRIBE" > $@
 
 $(VENV)/.place:
 	@set -e; \

@@ -14,10 +14,6 @@ export default ts.config(
       "no-restricted-syntax": [
         "error",
         {
-          selector: "JSXAttribute[name.name='style']",
-          message: "The content security policy refuses inline styles; use a class, or set element.style in an effect.",
-        },
-        {
           selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']",
           message: "Evidence is hostile. Only evidence/markdown.tsx may set HTML, from a renderer that escapes it.",
         },

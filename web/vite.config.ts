@@ -13,6 +13,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
   },
-  server: { host: "127.0.0.1", proxy: { "/api": SERVER } },
+  // The server takes a browser's word only from its own origin, so the host is passed on as it is.
+  server: { host: "127.0.0.1", proxy: { "/api": { target: SERVER, changeOrigin: false } } },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -9,7 +9,8 @@ SignoffError
 │   ├── InvalidInput          a document, file or value cannot be read as it is
 │   ├── TooLarge              a document is larger than is taken            413
 │   ├── UnknownCheckpoint     no checkpoint of that name                    404
-│   └── UnknownCase           no case of that id                            404
+│   ├── UnknownCase           no case of that id                            404
+│   └── UnknownEvidence       no such evidence, or not in that form         404
 ├── ConflictError         reload and look again            409
 │   ├── CaseClosed            the case is no longer open to that move
 │   ├── ClaimLost             the claim expired or belongs to somebody else
@@ -71,6 +72,7 @@ __all__ = [
     "TooLarge",
     "UnknownCase",
     "UnknownCheckpoint",
+    "UnknownEvidence",
     "UsageError",
 ]
 
@@ -136,6 +138,12 @@ class UnknownCase(UsageError):
     """No case of that id is stored here."""
 
     code = "unknown_case"
+
+
+class UnknownEvidence(UsageError):
+    """The case has no such evidence, or not in the form that was asked for."""
+
+    code = "unknown_evidence"
 
 
 class ConflictError(SignoffError):

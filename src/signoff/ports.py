@@ -19,6 +19,7 @@ from signoff.domain.entry import Entry
 from signoff.domain.note import Note
 from signoff.domain.pace import Pace
 from signoff.domain.policy import Routing
+from signoff.domain.presence import Presence
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.domain.webhook import Webhook
 
@@ -37,6 +38,7 @@ Record = (
     | Account
     | Token
     | Session
+    | Presence
     | Pace
     | Webhook
 )
@@ -57,6 +59,7 @@ KEYS: dict[type, tuple[str, ...]] = {
     Account: ("id",),
     Token: ("id",),
     Session: ("digest",),
+    Presence: ("person",),
     Pace: ("checkpoint",),
     Webhook: ("id",),
 }
@@ -78,6 +81,7 @@ R = TypeVar(
     Account,
     Token,
     Session,
+    Presence,
     Pace,
     Webhook,
 )
@@ -102,6 +106,44 @@ class Example:
     evidence: dict[str, Any]
     proposed: dict[str, Any]
     final: dict[str, Any] | None
+
+
+NEAREST = 1000
+"""Deadlines that are looked at to find those that are near; whatever comes later is not urgent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """
+    What waits at one checkpoint.
+
+    Args:
+        waiting: Cases that wait, in whatever hands they are.
+        oldest_at: When the oldest of them was proposed.
+        snoozed: Those of them that are offered to nobody for now.
+    """
+
+    waiting: int
+    oldest_at: datetime
+    snoozed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """
+    What one person or group has in hand at one checkpoint.
+
+    Args:
+        who: A person's id, or `group:NAME`.
+        checkpoint: Its name.
+        claimed: Waiting cases with a live claim of theirs.
+        assigned: Waiting cases that are assigned to them.
+    """
+
+    who: str
+    checkpoint: str
+    claimed: int = 0
+    assigned: int = 0
 
 
 class Reading(Protocol):
@@ -137,7 +179,7 @@ class Reading(Protocol):
         List cases by id, a page at a time: pass the last id of a page as `after`.
 
         With `text`, only those that hold it in their current arguments, their evidence or their key; upper and lower
-        case of A to Z are one.
+        case of A to Z are one. The arguments of an open case of a blind checkpoint are not looked into.
         """
         ...
 
@@ -154,6 +196,9 @@ class Reading(Protocol):
     ) -> list[Case]:
         """
         List waiting cases that are offered to the actor now, oldest first, a page at a time.
+
+        A case that is assigned to somebody else is offered as well in the last quarter of its time; see
+        `claim.passes_on`.
 
         In a write, cases that another write is changing at the moment are left out.
         """
@@ -177,6 +222,26 @@ class Reading(Protocol):
 
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         """Count cases by state."""
+        ...
+
+    def queues(self, *, now: datetime) -> dict[str, Queue]:
+        """Count what waits, by checkpoint; one where nothing waits is left out."""
+        ...
+
+    def loads(self, *, now: datetime) -> list[Load]:
+        """Count what is in whose hands, in the order of their names."""
+        ...
+
+    def rulings(self, *, since: datetime) -> dict[str, int]:
+        """Count the verdicts that stand, by who ruled, from that time on."""
+        ...
+
+    def claimed_before(self, before: datetime, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases with a live claim that began before that time and has not lapsed since, by id."""
+        ...
+
+    def nearing(self, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases whose deadline is near, the nearest first, out of the `NEAREST` next ones to expire."""
         ...
 
     def latest_checkpoint(self, name: str) -> Checkpoint | None:

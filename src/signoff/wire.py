@@ -190,14 +190,42 @@ class Counts(BaseModel):
     checkpoints: Mapping[str, Mapping[State, int]] = Field(description="By checkpoint, then by state.")
 
 
+class AttachmentGiven(BaseModel):
+    """A file that came with an e-mail."""
+
+    name: str = Field(description="Its name, as the sender gave it.")
+    media_type: str = Field(description="What it says it is.")
+    bytes: int = Field(description="Its size, decoded.")
+
+
+class MailGiven(BaseModel):
+    """What an e-mail says; evidence of the type `message/rfc822` has it as `mail`, beside the raw `value`."""
+
+    sender: str = Field(alias="from", description="Who says they sent it, as `Name <address>`.")
+    to: Sequence[str] = Field(description="To whom, one by one.")
+    cc: Sequence[str] = Field(description="Who got a copy, one by one.")
+    subject: str = Field(description="Its subject.")
+    date: str | None = Field(description="When it says it was sent, ISO 8601; null if that cannot be read.")
+    text: str = Field(description="Its words; of HTML alone, the words of that.")
+    html: bool = Field(description="Whether it has HTML, to be had from `frame`.")
+    attachments: Sequence[AttachmentGiven] = Field(description="Files that came with it.")
+    remote_images: int = Field(description="Pictures on https addresses that `frame` shows with `images=true`.")
+    problems: Sequence[str] = Field(description="What is broken in it or looks like a trick, in plain words.")
+
+
 # --- review
 
 
 class ClaimTaken(Taken):
-    """Take the oldest cases that are offered."""
+    """Take the oldest cases that are offered, or some by name."""
 
     limit: StrictInt = Field(default=5, ge=1, le=1000, description="How many at most; those held already count.")
     checkpoint: Name | None = Field(default=None, description="Only cases of this checkpoint.")
+    case_ids: list[Id] | None = Field(
+        default=None,
+        max_length=1000,
+        description="These, as far as they are offered to you; `limit` and `checkpoint` do not apply.",
+    )
     hold_s: Seconds = Field(default=180.0, description="Seconds until the claims lapse, unless they are renewed.")
 
 
@@ -263,6 +291,13 @@ class VerdictTaken(Taken):
                 return Edited(self.arguments or {})
             case VerdictKind.REJECTED:
                 return Rejected(self.reason)
+
+
+class ReasonTaken(Taken):
+    """Say why you rejected a case."""
+
+    verdict_id: Id = Field(description="The id of your rejection, or of your vote to reject.")
+    reason: Annotated[StrictStr, Field(min_length=1, max_length=10_000)] = Field(description="Why.")
 
 
 class RedraftTaken(Taken):

@@ -17,6 +17,7 @@ from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
 from signoff.domain.pace import Pace
 from signoff.domain.policy import Route, Routing
+from signoff.domain.presence import Presence
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.domain.webhook import Webhook, WebhookEvent
 from signoff.ports import Record
@@ -63,6 +64,7 @@ FULL_CASE = a_case(
     attempt=7,
     tries=3,
     reverses="c0",
+    title=ODD,
     revision=5,
     draft_revision=4,
     version=9,
@@ -85,6 +87,8 @@ FULL_CHECKPOINT = Checkpoint(
     audit_share=0.05,
     chosen_by=ODD,
     reverses="x",
+    reasons=(ODD, "b", "a"),
+    blind=True,
     registered_at=LATER,
     digest="d",
 )
@@ -163,6 +167,8 @@ RECORDS: list[Record] = [
     SESSION,
     replace(SESSION, digest="s2", ended_at=LATER),
     Pace(checkpoint="send", free_at=LATER),
+    Presence(person="ada"),
+    Presence(person=ODD, seen_at=NOW, away_since=LATER),
     WEBHOOK,
     replace(WEBHOOK, id="h2", events=tuple(WebhookEvent), max_age_s=0.5, disabled_at=LATER, seq=2**62),
     Note(case_id="c1", number=1, about="redraft", author=ODD, written_at=LATER, text=ODD),

@@ -358,3 +358,23 @@ def test_a_key_sent_again_without_arguments_is_the_case_there_is_and_is_not_draf
     assert again.id == case.id != other.id
     assert app.view(again).content.arguments == {"text": "first"}
     assert app.view(other).content.arguments == {"text": "second"}
+
+
+def test_a_case_has_a_title_that_stays_and_never_names_the_category(app: Signoff, sent: RecordingHandler) -> None:
+    @app.checkpoint(label="category", undo_s=10, reasons=["Wrong team"], blind=True)
+    def route(category: str, reply: str) -> Any:
+        return sent(category=category, reply=reply)
+
+    mail = Material("Subject: Charged twice\r\n\r\nHi", "message/rfc822")
+    one = route.propose(category="billing", reply="We are on it.", evidence={"mail": mail})
+    two, three = route.propose_many(
+        [{"category": "billing", "reply": "Dear Ada,\nwe"}, {"category": "x", "reply": " "}]
+    )
+    assert [case.title for case in app.cases()] == ["Charged twice", "Dear Ada,", ""]
+    grace = app.reviewer("grace")
+    grace.edit(one, {"category": "returns", "reply": "Another subject"})
+    assert app.case(one.id).seen.title == "Charged twice"
+    assert (two.seen.title, three.seen.title) == ("Dear Ada,", "")
+    assert (route.declaration.reasons, route.declaration.blind) == (("Wrong team",), True)
+    with pytest.raises(InvalidCheckpoint, match="give a list"):
+        app.checkpoint(name="other", reasons="Wrong team")(lambda to: None)

@@ -11,14 +11,16 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
+from signoff import Material
 from signoff.domain.account import Scope
 from signoff.errors import KeyReused
 from signoff.server.access import COOKIE, LocalDesk, Needs
+from signoff.server.inbox import PAGES
 from signoff.testing import MemoryStore
 from tests.web.conftest import ORIGIN, ROLES, Caller, Desk, open_desk, problem, stream, verdict
 
 OPEN = {
-    ("GET", "/"),
+    *((method, path) for method in ("GET", "HEAD") for path in (*PAGES, "/assets/{name}", "/{name}.svg")),
     ("GET", "/api/docs"),
     ("GET", "/api/docs/{name}"),
     ("GET", "/api/openapi.json"),
@@ -36,6 +38,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/claims/release": {"case_ids": ["CASE"]},
     "POST /api/v1/cases/{case_id}/claim": {},
     "POST /api/v1/cases/{case_id}/verdict": {"id": "v", "kind": "approved", "revision": 1, "content_hash": "x"},
+    "POST /api/v1/cases/{case_id}/reason": {"verdict_id": "v", "reason": "Wrong tone"},
     "POST /api/v1/cases/{case_id}/recall": None,
     "POST /api/v1/cases/{case_id}/redraft": {"note": "shorter"},
     "POST /api/v1/cases/{case_id}/hand_over": {"to": "lead"},
@@ -51,6 +54,7 @@ OF_AN_AGENT = {
     "POST /api/v1/proposals/batch",
     "POST /api/v1/cases/{case_id}/withdraw",
     "GET /api/v1/cases/{case_id}",
+    "GET /api/v1/cases/{case_id}/frame",
     "GET /api/v1/cases/{case_id}/outcome",
     "GET /api/v1/checkpoints",
     "GET /api/v1/checkpoints/{name}",
@@ -63,6 +67,7 @@ RULED_BY = {
     "POST /api/v1/claims": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/claim": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/verdict": {"reviewer", "lead"},
+    "POST /api/v1/cases/{case_id}/reason": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/redraft": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/hand_over": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/snooze": {"reviewer", "lead"},
@@ -172,6 +177,8 @@ def asked(who: Caller, method: str, path: str, case_id: str) -> httpx2.Response:
     where = path.replace("{case_id}", case_id).replace("{name}", "send")
     if path.endswith("/events"):
         return stream(who, where)
+    if path.endswith("/frame"):
+        where += "?evidence=page"
     body = filled(BODIES.get(f"{method} {path}"), case_id)
     return who(method, where, json=body) if body is not None else who(method, where)
 
@@ -189,7 +196,7 @@ def test_every_route_lets_in_exactly_whom_it_says(
             continue  # The session is needed for the rest; see test_session.
         before = desk.stored()
         answer = asked(who, method, path, case)
-        told = answer.json() if "problem" in answer.headers.get("content-type", "") else {}
+        told = answer.json() if answer.content and "problem" in answer.headers.get("content-type", "") else {}
         expected = _expected(f"{method} {path}", dependant, scopes, role)
         refused = answer.status_code if answer.status_code in (401, 403) else None
         if refused != expected:
@@ -200,14 +207,15 @@ def test_every_route_lets_in_exactly_whom_it_says(
             wrong.append(f"{method} {path}: does not say how to sign in")
         elif expected == 403 and told.get("code") != "not_allowed":
             wrong.append(f"{method} {path}: {told}")
-        elif expected is None and method != "GET":
+        elif expected is None and method not in ("GET", "HEAD"):
             case = _case(desk)
     assert wrong == []
 
 
 def _case(desk: Desk) -> str:
     """A waiting case of the agent's own."""
-    return desk.app.function("send").propose(to="grace", proposer="agent").id
+    page = Material("<p>Hi</p>", "text/html")
+    return desk.app.function("send").propose(to="grace", proposer="agent", evidence={"page": page}).id
 
 
 def _expected(route: str, dependant: Dependant | None, scopes: frozenset[Scope] | None, role: str) -> int | None:
@@ -249,7 +257,18 @@ def test_who_only_looks_changes_no_case_however_far_it_is(
         desk.app.run_due()
     assert case.state.value == state
     before = desk.stored()
-    for verb in ("claim", "verdict", "recall", "redraft", "hand_over", "snooze", "resolve", "reverse", "withdraw"):
+    for verb in (
+        "claim",
+        "verdict",
+        "reason",
+        "recall",
+        "redraft",
+        "hand_over",
+        "snooze",
+        "resolve",
+        "reverse",
+        "withdraw",
+    ):
         path = f"/api/v1/cases/{{case_id}}/{verb}"
         problem(asked(who, "POST", path, case.id), *_refusal(verb, state))
     assert desk.stored() == before
@@ -269,6 +288,7 @@ def _refusal(verb: str, state: str) -> tuple[int, str]:
 def _seen_by_its_proposer(who: Caller, case_id: str) -> list[httpx2.Response]:
     return [
         who("GET", f"cases/{case_id}"),
+        who("GET", f"cases/{case_id}/frame?evidence=page"),
         who("GET", f"cases/{case_id}/outcome"),
         who("POST", f"cases/{case_id}/withdraw"),
     ]
@@ -276,7 +296,9 @@ def _seen_by_its_proposer(who: Caller, case_id: str) -> list[httpx2.Response]:
 
 def test_a_proposer_learns_nothing_of_the_cases_of_others(desk: Desk) -> None:
     mine, other = desk.token("mine", "propose"), desk.token("other", "propose")
-    case = mine.post("proposals", {"checkpoint": "send", "arguments": {"to": "grace"}}, status=201)
+    page = {"media_type": "text/html", "value": "<p>Hi</p>"}
+    body = {"checkpoint": "send", "arguments": {"to": "grace"}, "evidence": {"page": page}}
+    case = mine.post("proposals", body, status=201)
     missing = "00000000-0000-7000-8000-000000000000"
     before = desk.stored()
     for hidden, unknown in zip(
@@ -288,7 +310,7 @@ def test_a_proposer_learns_nothing_of_the_cases_of_others(desk: Desk) -> None:
             for name, fact in problem(unknown, 404, "unknown_case").items()
         }
     assert desk.stored() == before
-    assert [answer.status_code for answer in _seen_by_its_proposer(mine, case["id"])] == [200, 200, 200]
+    assert [answer.status_code for answer in _seen_by_its_proposer(mine, case["id"])] == [200] * 4
 
 
 def test_a_key_is_the_proposers_own(desk: Desk) -> None:

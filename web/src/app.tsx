@@ -1,3 +1,208 @@
+/** The application: who is signed in, which screen is shown, and the keys that work on all of them. */
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { Route, Switch, useLocation } from "wouter";
+
+import * as api from "./api/calls";
+import { onSignedOut, Problem } from "./api/request";
+import type { Me } from "./api/types";
+import { Desk, words } from "./desk/desk";
+import { DeskContext } from "./inbox/context";
+import { Inbox } from "./inbox/inbox";
+import { Nav } from "./inbox/nav";
+import { useCommands, useKeyboard } from "./keys/keyboard";
+
+const SignIn = lazy(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
+const Palette = lazy(() => import("./keys/palette").then((found) => ({ default: found.Palette })));
+const Help = lazy(() => import("./keys/help").then((found) => ({ default: found.Help })));
+const CasePage = lazy(() => import("./screens/case_page"));
+const Done = lazy(() => import("./screens/done"));
+const People = lazy(() => import("./screens/people"));
+const Ledger = lazy(() => import("./screens/ledger"));
+const KeysPage = lazy(() => import("./keys/keys_page"));
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      refetchOnWindowFocus: false,
+      retry: (count, error) => count < 2 && !(error instanceof Problem && !error.passing),
+    },
+  },
+});
+
 export function App() {
-  return <main className="reading">Signoff</main>;
+  return (
+    <QueryClientProvider client={client}>
+      <Session />
+    </QueryClientProvider>
+  );
+}
+
+type Asked = { kind: "asking" } | { kind: "nobody" } | { kind: "failed"; words: string } | { kind: "known"; me: Me };
+
+function Session() {
+  const [asked, setAsked] = useState<Asked>({ kind: "asking" });
+  const [out, setOut] = useState(false);
+
+  const ask = useCallback(() => {
+    api.me().then(
+      (me) => setAsked({ kind: "known", me }),
+      (error: unknown) => {
+        const nobody = error instanceof Problem && error.status === 401;
+        setAsked(nobody ? { kind: "nobody" } : { kind: "failed", words: words(error) });
+      },
+    );
+  }, []);
+  useEffect(ask, [ask]);
+  useEffect(() => onSignedOut(() => setOut(true)), []);
+
+  if (asked.kind === "asking") return null;
+  if (asked.kind === "failed") {
+    return (
+      <main className="app-alone">
+        <h1>Signoff does not answer</h1>
+        <p>{asked.words}</p>
+        <button type="button" className="button primary" onClick={ask}>
+          Try again
+        </button>
+      </main>
+    );
+  }
+  if (asked.kind === "nobody") {
+    return (
+      <main className="app-alone">
+        <Suspense>
+          <SignIn
+            person={null}
+            onSignedIn={(me) => {
+              setOut(false);
+              setAsked({ kind: "known", me });
+            }}
+          />
+        </Suspense>
+      </main>
+    );
+  }
+  return (
+    <SignedIn
+      key={asked.me.id}
+      me={asked.me}
+      out={out}
+      onSignedIn={(me) => {
+        setOut(false);
+        if (me.id !== asked.me.id) {
+          client.clear();
+          setAsked({ kind: "known", me });
+        }
+      }}
+      onSignOut={() => {
+        api.signOut().then(
+          () => {
+            client.clear();
+            setOut(false);
+            setAsked({ kind: "nobody" });
+          },
+          () => undefined,
+        );
+      }}
+    />
+  );
+}
+
+interface SignedInProps {
+  me: Me;
+  out: boolean;
+  onSignedIn(me: Me): void;
+  onSignOut(): void;
+}
+
+function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
+  const [desk] = useState(() => new Desk(me));
+  useEffect(() => desk.start(), [desk]);
+  return (
+    <DeskContext value={desk}>
+      <Screens onSignOut={onSignOut} />
+      {out && (
+        <Suspense>
+          <SignIn
+            person={me.id}
+            onSignedIn={(now) => {
+              onSignedIn(now);
+              if (now.id === me.id) desk.signedIn();
+            }}
+          />
+        </Suspense>
+      )}
+    </DeskContext>
+  );
+}
+
+function Screens({ onSignOut }: { onSignOut(): void }) {
+  const [, navigate] = useLocation();
+  const [over, setOver] = useState<"palette" | "help" | null>(null);
+  useKeyboard();
+  useCommands({
+    palette: () => setOver("palette"),
+    help: () => setOver("help"),
+    go_inbox: () => navigate("/"),
+    go_done: () => navigate("/done"),
+    go_people: () => navigate("/people"),
+    go_ledger: () => navigate("/ledger"),
+    go_keys: () => navigate("/keys"),
+  });
+  const close = () => setOver(null);
+  return (
+    <div className="app">
+      <a className="app-skip" href="#main">
+        Skip to the case
+      </a>
+      <Nav onSignOut={onSignOut} />
+      <Switch>
+        <Route path="/">
+          <Inbox />
+        </Route>
+        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
+        <Route path="/done">
+          <Beside>
+            <Done />
+          </Beside>
+        </Route>
+        <Route path="/people">
+          <Beside>
+            <People />
+          </Beside>
+        </Route>
+        <Route path="/ledger">
+          <Beside>
+            <Ledger />
+          </Beside>
+        </Route>
+        <Route path="/keys">
+          <Beside>
+            <KeysPage />
+          </Beside>
+        </Route>
+        <Route>
+          <Beside>
+            <h1>There is nothing here</h1>
+            <p>
+              <a href="/">Back to the inbox</a>
+            </p>
+          </Beside>
+        </Route>
+      </Switch>
+      <Suspense>
+        {over === "palette" && <Palette onClose={close} />}
+        {over === "help" && <Help onClose={close} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function Beside({ children }: { children: ReactNode }) {
+  return (
+    <main className="app-screen" id="main">
+      <Suspense>{children}</Suspense>
+    </main>
+  );
 }

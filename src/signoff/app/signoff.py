@@ -21,10 +21,11 @@ from signoff.app.intake import Intake
 from signoff.app.reviewer import Reviewer
 from signoff.app.views import CaseView, History, Outcome, Verification
 from signoff.app.webhooks import Webhooks
+from signoff.app.withholding import blind_history, blind_view, is_withheld, others_opinions_withheld
 from signoff.domain.actor import Actor, ActorKind, Role
 from signoff.domain.audit import Audit
 from signoff.domain.case import ANSWERED, Case, ClearedBy, State
-from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight, declare
+from signoff.domain.checkpoint import REASONS, Checkpoint, Criterion, Delivery, Oversight, declare
 from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt
 from signoff.domain.entry import Entry
@@ -145,6 +146,8 @@ class Signoff:
         drafter: Drafter | None = None,
         audit_share: float = 0.0,
         chosen_by: str | None = None,
+        reasons: Sequence[str] = REASONS,
+        blind: bool = False,
     ) -> Callable[[Callable[P, T]], CheckpointFunction[P, T]]: ...
 
     def checkpoint(
@@ -173,6 +176,8 @@ class Signoff:
         drafter: Drafter | None = None,
         audit_share: float = 0.0,
         chosen_by: str | None = None,
+        reasons: Sequence[str] = REASONS,
+        blind: bool = False,
     ) -> Any:
         """
         Put a function behind a checkpoint: calls to it are proposed, not run; a decorator.
@@ -202,6 +207,9 @@ class Signoff:
             drafter: Makes the first pass from the evidence.
             audit_share: Share, 0..1, of automated cases that a person judges afterwards.
             chosen_by: The lead who chose `automate`; recorded.
+            reasons: Reasons for a rejection, at most nine of 1 to 80 characters, which reviewers pick with one key.
+            blind: Reviewers rule before they see what the drafter and others think of a case: its rule, confidence,
+                rationale and alternatives, on a label checkpoint the category too.
 
         Raises:
             InvalidCheckpoint: If the declaration cannot work; the message says why.
@@ -251,6 +259,8 @@ class Signoff:
                     backoff_s=float(backoff_s),
                     audit_share=float(audit_share),
                     chosen_by=chosen_by,
+                    reasons=_as_reasons(called, reasons),
+                    blind=bool(blind),
                 )
             )
             made = CheckpointFunction(
@@ -386,26 +396,30 @@ class Signoff:
 
     def view(self, case: Case | CaseHandle | str) -> CaseView:
         """
-        Give what a reviewer needs to judge the case as it is now.
+        Give what a reviewer needs to judge the case as it is now, on a blind checkpoint more than they may see yet.
 
         Raises:
             UnknownCase: If there is none of that id.
         """
 
+        return self._view(case_id(case))
+
+    def _view(self, id: str, *, seen_by: str | None = None) -> CaseView:
         def look(tx: Reading) -> CaseView:
-            now = load(tx, case_id(case))
+            now = load(tx, id)
             content = tx.get(Content, now.id, now.revision)
             checkpoint = tx.get(Checkpoint, now.checkpoint, now.version)
             if content is None or checkpoint is None:
                 raise UnknownCheckpoint(f"case {now.id} lacks its content or checkpoint; run signoff verify")
             found = tx.get(Evidence, now.id)
-            return CaseView(
+            view = CaseView(
                 case=now,
                 checkpoint=checkpoint,
                 content=content,
                 evidence=found.items if found else {},
                 routing=tx.get(Routing, now.id, now.revision),
             )
+            return blind_view(view) if seen_by and is_withheld(tx, now, checkpoint, seen_by) else view
 
         return self.store.read(look)
 
@@ -493,10 +507,13 @@ class Signoff:
             UnknownCase: If there is none of that id.
         """
 
+        return self._history(case_id)
+
+    def _history(self, case_id: str, *, seen_by: str | None = None) -> History:
         def look(tx: Reading) -> History:
             case = load(tx, case_id)
             found = tx.get(Evidence, case_id)
-            return History(
+            history = History(
                 case=case,
                 checkpoint=tx.get(Checkpoint, case.checkpoint, case.version),
                 entries=tx.find(Entry, case_id=case_id),
@@ -509,6 +526,11 @@ class Signoff:
                 audit=tx.get(Audit, case_id),
                 notes=tx.find(Note, case_id=case_id),
             )
+            if seen_by is None:
+                return history
+            if is_withheld(tx, case, history.checkpoint, seen_by):
+                return blind_history(history, seen_by)
+            return others_opinions_withheld(history, seen_by)
 
         return self.store.read(look)
 
@@ -893,6 +915,13 @@ class Signoff:
             "app.case(case_id).outcome()",
             case_id=case_id,
         )
+
+
+def _as_reasons(checkpoint: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    # A text is a sequence of its letters, which nobody means.
+    if isinstance(reasons, str):
+        raise InvalidCheckpoint(f"checkpoint {checkpoint!r}: reasons is one text; give a list of them")
+    return tuple(reasons)
 
 
 def _latest(tx: Reading, *, name: str) -> Checkpoint | None:

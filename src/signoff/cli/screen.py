@@ -12,6 +12,7 @@ from signoff.domain.content import canonical
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from signoff.app import CaseView
 
@@ -45,11 +46,11 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line of our own."""
-        self._console.print(visible(text), style=style, width=self.width)
+        self._flow(visible(text), style)
 
     def rule(self) -> None:
         """Print a line across."""
-        self._console.print("─" * self.width, style="dim")
+        self._exactly("─" * self.width, "dim")
 
     def case(self, view: CaseView, *, status: str, known: Sequence[str] = ()) -> None:
         """
@@ -84,12 +85,22 @@ class Screen:
             pydoc.pager("\n".join(lines) + "\n")
         else:
             for line in lines:
-                self._console.print(line)
+                self._exactly(line)
 
     def help(self) -> None:
         """List the commands."""
         for name, (arguments, what) in COMMANDS.items():
-            self._console.print(f"  {name} {arguments:<12} {what}", style="dim", width=self.width)
+            self._flow(f"  {name} {arguments:<12} {what}", "dim")
+
+    def _flow(self, text: str | Text, style: str = "") -> None:
+        """Print a text, broken between its words where it is too long."""
+        # Uncropped: the console asks for the width once to break lines and once to crop them, and a window that was
+        # made smaller between the two would lose their ends.
+        self._console.print(text, style=style, width=self.width, crop=False)
+
+    def _exactly(self, line: str, style: str = "") -> None:
+        """Print a line that is short enough for the size there was when it was made."""
+        self._console.print(line, style=style, soft_wrap=True)
 
     def _materials(self, shown: Mapping[str, Mapping[str, Any]], *, room: int) -> None:
         """Print evidence, shortened to about so many lines in all."""
@@ -99,7 +110,7 @@ class Screen:
             lines = self._wrapped(_text(item["value"], above=_texts(shown, name)))
             keep = len(lines) if len(lines) <= room else room - 1
             for line in lines[:keep]:
-                self._console.print(line)
+                self._exactly(line)
             if keep < len(lines):
                 self.say(f"… {len(lines) - keep} more lines; :n shows them", "dim")
             self._console.print()
@@ -134,7 +145,7 @@ class Screen:
                 line.append(f"  {visible(view.content.rationale, newlines=False)}", style="dim")
         else:
             line = Text("no suggestion yet: type a category", style="bold")
-        self._console.print(line, width=self.width)
+        self._flow(line)
         if not has_suggestion(view):
             if known:
                 self._row("known", list(known))
@@ -157,10 +168,10 @@ class Screen:
         for item in items:
             longer = line + ("" if blank else between) + item
             if not blank and cell_len(longer) > self.width:
-                self._console.print(line, style="dim")
+                self._exactly(line, "dim")
                 longer = " " * len(indent) + item
             line, blank = longer, False
-        self._console.print(line, style="dim")
+        self._exactly(line, "dim")
 
     def _proposal(self, view: CaseView, arguments: Sequence[str]) -> None:
         from rich.text import Text
@@ -169,9 +180,9 @@ class Screen:
         if view.routing is not None and view.routing.confidence is not None:
             head.append(f"  {view.routing.confidence:.0%}")
         head.append(f"  {visible(view.checkpoint.description.partition(chr(10))[0])}", style="dim")
-        self._console.print(head, width=self.width)
+        self._flow(head)
         for line in arguments:
-            self._console.print(line)
+            self._exactly(line)
         if view.content.rationale:
             self.say(f"the drafter says: {view.content.rationale}", "dim")
 

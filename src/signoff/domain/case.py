@@ -123,6 +123,7 @@ class Case:
         attempt: Number of the newest attempt; the worker's fencing number.
         tries: Attempts in this generation.
         reverses: The done case that this one undoes.
+        title: One line to know it by in a list, made once when it was proposed; never what the label argument says.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Case:
     attempt: int = 0
     tries: int = 0
     reverses: str | None = None
+    title: str = ""
 
     def but(self, **change: Any) -> Case:
         """

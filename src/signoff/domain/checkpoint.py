@@ -55,6 +55,13 @@ def allowed_oversight(criteria: tuple[Criterion, ...]) -> tuple[Oversight, ...]:
     return (Oversight.ALWAYS,)
 
 
+REASONS = ("Not correct", "Something is missing", "Wrong tone", "Should not happen")
+"""What a checkpoint offers as reasons for a rejection, unless it names its own."""
+
+MAX_REASONS = 9
+"""One for each of the keys 1 to 9."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """
@@ -80,6 +87,8 @@ class Checkpoint:
         audit_share: Share, 0..1, of automated cases judged by a person afterwards.
         chosen_by: The lead who chose AUTOMATE.
         reverses: Name of the checkpoint whose done cases this one undoes.
+        reasons: Up to nine reasons for a rejection, 1 to 80 characters each, that a reviewer picks with one key.
+        blind: Whether reviewers see what the drafter and others think of a case only once they have ruled on it.
         registered_at: When this version was first seen.
         digest: SHA-256 of the declaration, hexadecimal.
     """
@@ -101,6 +110,8 @@ class Checkpoint:
     audit_share: float = 0.0
     chosen_by: str | None = None
     reverses: str | None = None
+    reasons: tuple[str, ...] = REASONS
+    blind: bool = False
     registered_at: datetime | None = None
     digest: str = ""
 
@@ -153,7 +164,22 @@ def declare(checkpoint: Checkpoint) -> Checkpoint:
         )
     if checkpoint.label is not None and checkpoint.label not in checkpoint.arguments_schema.get("properties", {}):
         raise InvalidCheckpoint(f"checkpoint {name!r}: label={checkpoint.label!r} is not one of its arguments")
+    _require_reasons(name, checkpoint.reasons)
     return replace(checkpoint, digest=_digest(checkpoint))
+
+
+def _require_reasons(name: str, reasons: tuple[str, ...]) -> None:
+    if len(reasons) > MAX_REASONS:
+        raise InvalidCheckpoint(f"checkpoint {name!r} has {len(reasons)} reasons, but there are keys for {MAX_REASONS}")
+    for reason in reasons:
+        if not isinstance(reason, str) or not 1 <= len(reason) <= 80 or not reason.isprintable() or not reason.strip():
+            raise InvalidCheckpoint(f"checkpoint {name!r}: reason {reason!r} must be 1 to 80 printable characters")
+    if len(set(reasons)) < len(reasons):
+        raise InvalidCheckpoint(f"checkpoint {name!r} has a reason twice; keep one of them")
+
+
+_LATER = {"reasons": REASONS, "blind": False}
+"""Fields that came after digests were on record: one that is as it would be by itself is not part of the digest."""
 
 
 def _digest(checkpoint: Checkpoint) -> str:
@@ -161,6 +187,9 @@ def _digest(checkpoint: Checkpoint) -> str:
         name: getattr(checkpoint, name)
         for name in Checkpoint.__dataclass_fields__
         if name not in ("version", "registered_at", "digest")
+        and (name not in _LATER or getattr(checkpoint, name) != _LATER[name])
     }
     declared["criteria"] = [c.value for c in checkpoint.criteria]
+    if "reasons" in declared:
+        declared["reasons"] = list(checkpoint.reasons)
     return hashlib.sha256(canonical(declared)).hexdigest()

@@ -780,6 +780,7 @@ def reverse(
         proposer=service.id,
         created_at=now,
         reverses=case_id,
+        title=case.title,
     )
     held = waiting.but(
         state=advance(waiting.state, Move.RULE),

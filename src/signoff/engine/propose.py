@@ -16,6 +16,7 @@ from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
 from signoff.domain.moment import later
 from signoff.domain.policy import Route, Routing, route
 from signoff.domain.proposal import Proposal, material
+from signoff.domain.title import title_of
 from signoff.errors import InvalidInput, KeyReused
 from signoff.ports import Record, Transaction
 
@@ -81,6 +82,7 @@ def prepare(
         due_at=deadline_at,
         deadline_at=deadline_at,
         opinions=checkpoint.opinions,
+        title=title_of(items, arguments, label=checkpoint.label, key=proposal.key),
     )
     went, reason = route(checkpoint, coin=coin)
     drawn = went is not Route.REVIEW

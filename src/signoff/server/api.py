@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,15 +25,16 @@ from signoff.server import pages
 from signoff.server.access import SCHEMES, Callers, LocalDesk, Needs
 from signoff.server.feed import Feed
 from signoff.server.gate import MOST_AT_ONCE, Gate
+from signoff.server.inbox import BUILT
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
-from signoff.server.routes import cases, events, health, proposals, review, session
-from signoff.wire import Event, Page, Problem, ProposalAnswer, ProposalTaken
+from signoff.server.routes import beside, cases, events, health, proposals, review, session
+from signoff.wire import Event, MailGiven, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_SUBJECTS = (proposals, review, cases, events, session, health)
+_SUBJECTS = (proposals, review, cases, beside, events, session, health)
 
 THREADS = 8
 """Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""
@@ -44,8 +46,8 @@ _TAGS = [
     {"name": "who", "description": "Signing in and out."},
     {"name": "operate", "description": "For whoever keeps it running."},
 ]
-_BESIDE: tuple[type, ...] = (Problem, ProposalTaken, ProposalAnswer, Event)
-"""What only streams and problem documents hold, so that no route names it."""
+_BESIDE: tuple[type, ...] = (Problem, ProposalTaken, ProposalAnswer, Event, MailGiven)
+"""What only streams, problem documents and evidence hold, so that no route names it."""
 
 _PROBLEMS = {
     401: "Nobody knows who asks.",
@@ -67,6 +69,7 @@ def make_api(
     local: LocalDesk | None = None,
     hosts: Collection[str] = LOOPBACK,
     most_at_once: int = MOST_AT_ONCE,
+    inbox: Path = BUILT,
 ) -> FastAPI:
     """
     Make the HTTP API of a desk, as an ASGI application.
@@ -76,6 +79,7 @@ def make_api(
         local: Lets in one person by a printed link, where there are no accounts.
         hosts: Names the server answers to; `*` for any.
         most_at_once: Requests under way, >= 1; more are answered with 429.
+        inbox: Where the built inbox is.
 
     Examples:
         >>> from signoff import Signoff
@@ -119,7 +123,7 @@ def make_api(
     api.state.feed = Feed(app, api.state.callers.notice)
     for subject in _SUBJECTS:
         api.include_router(subject.router, prefix=PREFIX)
-    pages.add_pages(api)
+    pages.add_pages(api, built=inbox)
     api.add_exception_handler(SignoffError, on_error)
     api.add_exception_handler(HTTPException, on_http)
     api.add_exception_handler(RequestValidationError, on_invalid)

@@ -1,4 +1,4 @@
-"""Pages: the start page, the sign-in by a printed link, and the description of the API, from installed files alone."""
+"""Pages: the inbox, the sign-in by a printed link, and the description of the API, from installed files alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import hashlib
 from base64 import b64encode
 from html import escape
 from importlib import resources
+from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from signoff.server.access import LocalDesk
+from signoff.server.inbox import BUILT, PAGES, read_inbox
 from signoff.server.routes.session import set_cookie
 
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
@@ -25,28 +30,41 @@ a { color: #a8c7fa; } }
 """
 
 
-def add_pages(api: FastAPI) -> None:
-    """Add the pages a person opens."""
+def add_pages(api: FastAPI, *, built: Path = BUILT) -> None:
+    """
+    Add the pages a person opens.
 
-    @api.get("/", include_in_schema=False)
-    def start(request: Request, token: str | None = None) -> Response:
-        local: LocalDesk | None = request.app.state.local
+    Args:
+        api: Where to.
+        built: Where the built inbox is.
+    """
+    inbox = read_inbox(built)
+
+    async def page(request: Request, token: str | None = None) -> Response:
         if token is not None:
-            if local is None or request.app.state.signoff.accounts.any() or not local.lets_in(token):
-                return _page(
-                    "That link no longer works",
-                    "<p>Each start of the server prints a new one: open the newest. Once there are accounts, people "
-                    "sign in with theirs.</p>",
-                    status=403,
-                )
-            response = RedirectResponse("/", status_code=303)
-            set_cookie(request, response, local.cookie)
-            return response
-        return _page(
-            "Signoff is running",
-            "<p>People review what is waiting in a terminal: <code>signoff review</code>.</p>"
-            "<p>Programs use the <a href='/api/docs'>HTTP API</a>.</p>",
-        )
+            return await run_in_threadpool(_enter, request, token)
+        if not inbox:
+            return _page(
+                "The inbox is not built",
+                "<p>This is a checkout, and the inbox in <code>web/</code> was not built yet. "
+                "<code>make run</code> builds it and serves the sample desk; "
+                "<code>python hatch_build.py build</code> only builds it. Then start this server again.</p>"
+                "<p>Meanwhile people review in a terminal, <code>signoff review</code>, and programs use the "
+                "<a href='/api/docs'>HTTP API</a>.</p>",
+                status=503,
+            )
+        return inbox["index.html"].answer(request)
+
+    for path in PAGES:
+        api.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)
+
+    @api.api_route("/assets/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+    @api.api_route("/{name}.svg", methods=["GET", "HEAD"], include_in_schema=False)
+    async def file(request: Request) -> Response:
+        found = inbox.get(request.url.path.removeprefix("/"))
+        if found is None:
+            raise HTTPException(404)
+        return found.answer(request)
 
     @api.get("/api/docs", include_in_schema=False)
     def docs() -> Response:
@@ -71,6 +89,23 @@ def add_pages(api: FastAPI) -> None:
             return _page("There is nothing here", "<p><a href='/api/docs'>The API</a></p>", status=404)
         content = resources.files("fastapi_swagger.resources").joinpath(name).read_bytes()
         return Response(content, media_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
+
+
+def _enter(request: Request, token: str) -> Response:
+    """Let the one in who has the printed link, and on to the page that was asked for."""
+    local: LocalDesk | None = request.app.state.local
+    if local is None or request.app.state.signoff.accounts.any() or not local.lets_in(token):
+        return _page(
+            "That link no longer works",
+            "<p>Each start of the server prints a new one: open the newest. Once there are accounts, people "
+            "sign in with theirs.</p>",
+            status=403,
+        )
+    # Its other parameters go along: what is on the screen is in the address.
+    rest = request.url.remove_query_params("token").query
+    response = RedirectResponse(f"{quote(request.scope['path'])}{'?' if rest else ''}{rest}", status_code=303)
+    set_cookie(request, response, local.cookie)
+    return response
 
 
 def _hash(text: bytes) -> str:

@@ -26,6 +26,7 @@ from signoff.errors import (
     TooLarge,
     UnknownCase,
     UnknownCheckpoint,
+    UnknownEvidence,
     UsageError,
 )
 from signoff.wire import Problem
@@ -37,6 +38,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[SignoffError], int], ...] = (
     (UnknownCase, 404),
     (UnknownCheckpoint, 404),
+    (UnknownEvidence, 404),
     (TooLarge, 413),
     (UsageError, 422),
     (ConflictError, 409),

@@ -19,13 +19,14 @@ from signoff.domain.account import Account, Scope, Session, Token
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, ClearedBy, State
-from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight
+from signoff.domain.checkpoint import REASONS, Checkpoint, Criterion, Delivery, Oversight
 from signoff.domain.content import Content, Evidence
 from signoff.domain.effect import Attempt, Ending
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.note import Note
 from signoff.domain.pace import Pace
 from signoff.domain.policy import Route, Routing
+from signoff.domain.presence import Presence
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.domain.webhook import Webhook, WebhookEvent
 
@@ -100,6 +101,19 @@ def _names(name: str, of: Callable[[str], str] = str) -> Column:
     return column
 
 
+def _flag(name: str) -> Column:
+    column = _int(name)
+    column.encode = int
+    column.decode = bool
+    return column
+
+
+def _since(column: Column, default: str) -> Column:
+    """Say what rows have in it that are older than the column."""
+    column.server_default = sa.DefaultClause(sa.text(default))
+    return column
+
+
 metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
 checkpoints = sa.Table(
@@ -124,6 +138,8 @@ checkpoints = sa.Table(
     _text("reverses", optional=True),
     _moment("registered_at", optional=True),
     _text("digest"),
+    _since(_names("reasons"), f"'{_dump(list(REASONS))}'"),
+    _since(_flag("blind"), "0"),
 )
 
 cases = sa.Table(
@@ -153,6 +169,7 @@ cases = sa.Table(
     _int("attempt"),
     _int("tries"),
     _text("reverses", optional=True),
+    _since(_text("title"), "''"),
     sqlite_with_rowid=False,
 )
 _has_due = sa.text("due_at IS NOT NULL")
@@ -171,6 +188,14 @@ sa.Index(
 )
 _reverses = sa.text("reverses IS NOT NULL")
 sa.Index("ix_cases_reverses", cases.c.reverses, sqlite_where=_reverses, postgresql_where=_reverses)
+# Who has how much in hand; few of those that wait are in them.
+for _of, _columns in {
+    "claimed": (cases.c.state, cases.c.claimed_by, cases.c.checkpoint),
+    "assigned": (cases.c.state, cases.c.assigned_to, cases.c.checkpoint),
+    "snoozed": (cases.c.state, cases.c.snoozed_until, cases.c.checkpoint),
+}.items():
+    _is_set = sa.text(f"{_columns[1].name} IS NOT NULL")
+    sa.Index(f"ix_cases_{_of}", *_columns, sqlite_where=_is_set, postgresql_where=_is_set)
 
 contents = sa.Table(
     "contents",
@@ -219,6 +244,7 @@ verdicts = sa.Table(
     sqlite_with_rowid=False,
 )
 sa.Index("ix_verdicts_case", verdicts.c.case_id)
+sa.Index("ix_verdicts_ruled", verdicts.c.ruled_at, verdicts.c.reviewer)
 
 votes = sa.Table(
     "votes",
@@ -355,6 +381,14 @@ sessions = sa.Table(
     _moment("ended_at", optional=True),
 )
 
+presences = sa.Table(
+    "presences",
+    metadata,
+    _text("person", key=True),
+    _moment("seen_at", optional=True),
+    _moment("away_since", optional=True),
+)
+
 paces = sa.Table("paces", metadata, _text("checkpoint", key=True), _moment("free_at"))
 
 webhooks = sa.Table(
@@ -386,6 +420,7 @@ TABLES: dict[type, sa.Table] = {
     Account: accounts,
     Token: tokens,
     Session: sessions,
+    Presence: presences,
     Pace: paces,
     Webhook: webhooks,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from signoff.domain.checkpoint import Checkpoint, Criterion, Oversight, allowed_oversight, declare
+from signoff.domain.checkpoint import REASONS, Checkpoint, Criterion, Oversight, allowed_oversight, declare
 from signoff.errors import InvalidCheckpoint
 
 NAN, INF = float("nan"), float("inf")
@@ -115,7 +115,40 @@ def test_the_digest_changes_with_every_declared_field_and_with_nothing_else() ->
         "audit_share": 0.5,
         "chosen_by": "lea",
         "reverses": "x",
+        "reasons": ("Not true",),
+        "blind": True,
     }
     assert set(others) == set(Checkpoint.__dataclass_fields__) - {"version", "registered_at", "digest"}
     digests = {declare(replace(FITS, **{name: value})).digest for name, value in others.items()}
     assert len(digests | {digest}) == len(others) + 1
+
+
+def test_reasons_and_blindness_left_as_they_are_by_themselves_make_no_new_version() -> None:
+    """The digests are those of the version before there were any: an upgrade registers nothing anew."""
+    before = "f20e4046"
+    assert declare(FITS).digest.startswith(before)
+    assert declare(replace(FITS, reasons=REASONS, blind=False)).digest.startswith(before)
+    assert not declare(replace(FITS, reasons=())).digest.startswith(before)
+
+
+@pytest.mark.parametrize("reasons", [(), ("x",), ("x" * 80,), tuple("123456789"), ("Größe falsch",)])
+def test_reasons_that_fit_are_taken(reasons: tuple[str, ...]) -> None:
+    assert declare(replace(FITS, reasons=reasons)).reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        (tuple("1234567890"), "10 reasons, but there are keys for 9"),
+        (("",), "1 to 80 printable"),
+        (("  ",), "1 to 80 printable"),
+        (("x" * 81,), "1 to 80 printable"),
+        (("two\nlines",), "1 to 80 printable"),
+        (("turned \u202e round",), "1 to 80 printable"),
+        ((3,), "1 to 80 printable"),
+        (("x", "y", "x"), "a reason twice"),
+    ],
+)
+def test_reasons_that_no_key_or_line_could_show_are_refused(reasons: tuple[Any, ...], told: str) -> None:
+    with pytest.raises(InvalidCheckpoint, match=told):
+        declare(replace(FITS, reasons=reasons))

@@ -3,9 +3,9 @@ import type { components } from "./schema.gen";
 
 type Schemas = components["schemas"];
 
-export type Case = Schemas["Case"] & { title: string };
+export type Case = Schemas["Case"];
 export type State = Schemas["State"];
-export type Checkpoint = Schemas["Checkpoint"] & { reasons: string[]; blind: boolean };
+export type Checkpoint = Schemas["Checkpoint"];
 export type Content = Schemas["Content"];
 export type Routing = Schemas["Routing"];
 export type Entry = Schemas["Entry"];

@@ -1,0 +1,69 @@
+/** The event stream: one connection for all tabs of a browser, handed on when the tab that holds it closes. */
+import { address } from "../api/request";
+import type { Event } from "../api/types";
+
+const NAME = "signoff.stream";
+
+export interface Heard {
+  event(event: Event): void;
+  /** The stream broke, or is back. */
+  alive(alive: boolean): void;
+}
+
+type Told = { event: Event } | { alive: boolean };
+
+/** Follow what happens from now on; gives a function that ends it. */
+export function follow(heard: Heard): () => void {
+  const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(NAME);
+  const ending = new AbortController();
+  const hear = (told: Told) => {
+    if ("event" in told) heard.event(told.event);
+    else heard.alive(told.alive);
+  };
+  const tell = (told: Told) => {
+    if (ending.signal.aborted) return;
+    channel?.postMessage(told);
+    hear(told);
+  };
+  if (channel) channel.onmessage = (message: MessageEvent<Told>) => hear(message.data);
+
+  const hold = () =>
+    new Promise<void>((resolve) => {
+      let last: string | null = null;
+      let source: EventSource;
+      let again: ReturnType<typeof setTimeout> | undefined;
+      const open = () => {
+        // A stream that was refused (signed out, server gone) is over for the browser: it is opened again from here.
+        source = new EventSource(address("/events", { after_seq: last }));
+        source.onopen = () => tell({ alive: true });
+        source.onerror = () => {
+          tell({ alive: false });
+          if (source.readyState === EventSource.CLOSED && !ending.signal.aborted) again = setTimeout(open, 2000);
+        };
+        for (const kind of KINDS) {
+          source.addEventListener(kind, (message) => {
+            last = message.lastEventId;
+            tell({ event: JSON.parse(String(message.data)) as Event });
+          });
+        }
+      };
+      open();
+      ending.signal.addEventListener("abort", () => {
+        clearTimeout(again);
+        source.close();
+        resolve();
+      });
+    });
+
+  if (typeof navigator !== "undefined" && "locks" in navigator && channel) {
+    navigator.locks.request(NAME, { signal: ending.signal }, hold).catch(() => undefined);
+  } else {
+    void hold();
+  }
+  return () => {
+    ending.abort();
+    channel?.close();
+  };
+}
+
+const KINDS = ["move", "claim", "vote", "handover", "audit", "effect", "halt", "delegation", "policy", "account"] as const;

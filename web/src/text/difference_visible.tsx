@@ -1,0 +1,3 @@
+export function Visible({ text }: { text: string }) {
+  return <>{text}</>;
+}
