@@ -37,7 +37,7 @@ export interface paths {
          * Give what a person needs to judge a case as it is now; a verdict is bound to exactly this
          * @description Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
          *
-         *     A proposer sees its own cases.
+         *     A proposer sees its own cases. Evidence of the type `message/rfc822` is read: beside the raw `value` it has `mail`.
          *
          *     Takes the scope `propose` or `read` or `review`.
          */
@@ -66,6 +66,30 @@ export interface paths {
          *     Takes the scope `review`.
          */
         post: operations["claim_case_api_v1_cases__case_id__claim_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/frame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give the HTML of an e-mail as a page for a sandboxed frame: it runs nothing, and loads nothing unasked
+         * @description Give the HTML of an e-mail as a page for a sandboxed frame: it runs nothing, and loads nothing unasked.
+         *
+         *     So it does with evidence of the type `text/html`. A proposer sees its own cases.
+         *
+         *     Takes the scope `propose` or `read` or `review`.
+         */
+        get: operations["framed_api_v1_cases__case_id__frame_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -651,6 +675,27 @@ export interface components {
          * @enum {string}
          */
         Assigned: "me" | "group" | "anyone";
+        /**
+         * AttachmentGiven
+         * @description A file that came with an e-mail.
+         */
+        AttachmentGiven: {
+            /**
+             * Bytes
+             * @description Its size, decoded.
+             */
+            bytes: number;
+            /**
+             * Media Type
+             * @description What it says it is.
+             */
+            media_type: string;
+            /**
+             * Name
+             * @description Its name, as the sender gave it.
+             */
+            name: string;
+        };
         /**
          * Attempt
          * @description One run of a case's effect; the row that holds its receipt.
@@ -1381,6 +1426,62 @@ export interface components {
              * @default 180
              */
             hold_s: number;
+        };
+        /**
+         * MailGiven
+         * @description What an e-mail says; evidence of the type `message/rfc822` has it as `mail`, beside the raw `value`.
+         */
+        MailGiven: {
+            /**
+             * Attachments
+             * @description Files that came with it.
+             */
+            attachments: components["schemas"]["AttachmentGiven"][];
+            /**
+             * Cc
+             * @description Who got a copy, one by one.
+             */
+            cc: string[];
+            /**
+             * Date
+             * @description When it says it was sent, ISO 8601; null if that cannot be read.
+             */
+            date: string | null;
+            /**
+             * From
+             * @description Who says they sent it, as `Name <address>`.
+             */
+            from: string;
+            /**
+             * Html
+             * @description Whether it has HTML, to be had from `frame`.
+             */
+            html: boolean;
+            /**
+             * Problems
+             * @description What is broken in it or looks like a trick, in plain words.
+             */
+            problems: string[];
+            /**
+             * Remote Images
+             * @description Pictures on https addresses that `frame` shows with `images=true`.
+             */
+            remote_images: number;
+            /**
+             * Subject
+             * @description Its subject.
+             */
+            subject: string;
+            /**
+             * Text
+             * @description Its words; of HTML alone, the words of that.
+             */
+            text: string;
+            /**
+             * To
+             * @description To whom, one by one.
+             */
+            to: string[];
         };
         /**
          * Me
@@ -2261,6 +2362,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Case"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    framed_api_v1_cases__case_id__frame_get: {
+        parameters: {
+            query: {
+                /** @description Name of the evidence. */
+                evidence: string;
+                /** @description Load the pictures that are on https addresses. */
+                images?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description Nobody knows who asks. */

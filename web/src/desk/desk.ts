@@ -2,6 +2,7 @@
 import * as api from "../api/calls";
 import { Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
 import type { Filter, Outgoing, Sitting, Standing } from "./sitting";
@@ -10,9 +11,9 @@ import { follow } from "./stream";
 const HOLD_S = 180;
 const HEARTBEAT_MS = 60_000;
 const AWAY_MS = 60_000;
-const PAGE = 50;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
+const SKELETON_MS = 150;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -34,6 +35,8 @@ export interface Confirming {
 
 export interface Snapshot {
   sitting: Sitting;
+  /** The case to draw: while the next one is on its way the old one stays for a moment, rather than a flash of nothing. */
+  shown: CaseView | null;
   notice: Notice | null;
   confirming: Confirming | null;
   /** Verdicts that wait for the server. */
@@ -59,6 +62,7 @@ export class Desk {
   #listing: AbortController | null = null;
   #draft_timer: ReturnType<typeof setTimeout> | undefined;
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
+  #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
 
   constructor(me: Me) {
@@ -66,6 +70,7 @@ export class Desk {
     this.#drafts_key = `signoff.drafts.${me.id}`;
     this.#now = {
       sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      shown: null,
       notice: null,
       confirming: null,
       waiting: 0,
@@ -76,6 +81,7 @@ export class Desk {
       accepted: (verdict, after) => this.#accepted(verdict, after),
       refused: (verdict, problem) => this.#refused(verdict, problem),
       dropped: (verdict) => this.#dropped(verdict),
+      gone: (verdict) => this.#gone(verdict),
       waiting: (count, reachable) => this.#reached(count, reachable),
     });
   }
@@ -97,8 +103,11 @@ export class Desk {
     const online = () => this.flush();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
+    // Back from the browser's memory of pages: nothing was heard meanwhile.
+    const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
     window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
     const unfollow = follow({
       event: (event) => this.#noticed(event),
@@ -109,10 +118,11 @@ export class Desk {
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
       () => window.removeEventListener("pagehide", leave),
+      () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
-      () => this.#outbox.stop(),
+      () => this.#outbox.pause(),
     ];
     this.#outbox.flush();
     return () => {
@@ -193,7 +203,7 @@ export class Desk {
       const limit = Math.min(500, Math.max(PAGE, before.rows.length));
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
       const now = this.#now.sitting;
-      const next = sitting.relisted(now, page.items, page.after, this.me.id, Date.now());
+      const next = sitting.relisted(now, page.items, page.after, Date.now());
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
@@ -291,7 +301,8 @@ export class Desk {
   }
 
   async undoVerdict(verdict: Outgoing): Promise<void> {
-    if (this.#outbox.takeOut(verdict.id)) {
+    const taken_out = this.#outbox.takeOut(verdict.id);
+    if (taken_out === "unsent") {
       this.#tookBack(verdict);
       return;
     }
@@ -303,7 +314,13 @@ export class Desk {
       void this.#load(after.id);
       this.#fill();
     } catch (error) {
-      this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
+      if (taken_out === "perhaps_sent") {
+        // It is not sent again, so most likely there was nothing to recall.
+        this.#tookBack(verdict);
+        this.#unsure.add(verdict.case_id);
+        this.say("warn", "Taken back here. Should it have arrived before the connection broke, that is shown once the server answers.", verdict.case_id);
+        void this.#look(verdict.case_id);
+      } else this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
     }
   }
 
@@ -395,7 +412,7 @@ export class Desk {
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
     this.say(
       answer.kind === "rejected" ? "plain" : "ok",
-      `${SAYS[answer.kind]}: ${verdict.label ?? verdict.title}`,
+      `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`,
       verdict.case_id,
       answer.kind === "rejected" && verdict.hold_s > 0 ? verdict : undefined,
     );
@@ -475,6 +492,13 @@ export class Desk {
     this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, { kind: "refused", words: text, verdict }));
     this.say("bad", `${verdict.title}: ${text}`, verdict.case_id);
+    void this.#look(verdict.case_id);
+  }
+
+  #gone(verdict: Outgoing): void {
+    this.#order = this.#order.filter((id) => id !== verdict.id);
+    this.#set(sitting.refused(this.#now.sitting, verdict, sitting.OPEN));
+    void this.#look(verdict.case_id);
   }
 
   #reached(waiting: number, reachable: boolean): void {
@@ -548,8 +572,11 @@ export class Desk {
     const listing = (this.#listing = new AbortController());
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
-      const page = await api.queue({ ...this.#now.sitting.filter, after, limit: PAGE }, listing.signal);
-      let next = sitting.listed(this.#now.sitting, page.items, page.after, this.me.id);
+      const { filter } = this.#now.sitting;
+      const ahead = after === null ? takeAhead(filter) : null;
+      const page = await (ahead ?? api.queue({ ...filter, after, limit: PAGE }, listing.signal));
+      if (listing.signal.aborted) return;
+      let next = sitting.listed(this.#now.sitting, page.items, page.after);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
       }
@@ -694,7 +721,17 @@ export class Desk {
   }
 
   #change(change: Partial<Snapshot>): void {
-    this.#now = { ...this.#now, ...change };
+    const next = { ...this.#now, ...change };
+    const { current, views } = next.sitting;
+    const view = current ? views[current] : undefined;
+    if (view || current === null) {
+      next.shown = view ?? null;
+      clearTimeout(this.#skeleton_timer);
+      this.#skeleton_timer = undefined;
+    } else if (next.shown && this.#skeleton_timer === undefined) {
+      this.#skeleton_timer = setTimeout(() => this.#change({ shown: null }), SKELETON_MS);
+    }
+    this.#now = next;
     for (const listener of this.#listeners) listener();
   }
 }
@@ -708,6 +745,10 @@ export function paintKey(view: CaseView): string {
 
 export function words(error: unknown): string {
   return error instanceof Error ? error.message : "Something unexpected happened; reload the page.";
+}
+
+function short(title: string): string {
+  return title.length > 48 ? `${title.slice(0, 47).trimEnd()}…` : title;
 }
 
 /** A random UUID; pages that are not served over TLS have no `crypto.randomUUID`. */

@@ -1,6 +1,6 @@
 /** The outbox: verdicts on their way to the server. Those with a hold survive a reload; each counts once. */
 import { rule } from "../api/calls";
-import { Problem, Unreachable } from "../api/request";
+import { Problem } from "../api/request";
 import type { Case } from "../api/types";
 import type { Outgoing } from "./sitting";
 
@@ -12,18 +12,27 @@ export interface Told {
   refused(verdict: Outgoing, problem: Problem): void;
   /** It could not be sent, and is not kept. */
   dropped(verdict: Outgoing): void;
+  /** Another tab of this person had it answered, or took it out. */
+  gone(verdict: Outgoing): void;
   /** How many wait for the server to answer, and whether it does. */
   waiting(count: number, reachable: boolean): void;
 }
 
 type Send = (caseId: string, verdict: Parameters<typeof rule>[1]) => Promise<Case>;
 
+/** How a verdict left the outbox: never sent; perhaps it arrived all the same; it is on its way or answered. */
+export type TakenOut = "unsent" | "perhaps_sent" | "sent";
+
 export class Outbox {
-  readonly #key: string;
+  readonly #prefix: string;
   readonly #told: Told;
   readonly #send: Send;
   readonly #storage: Storage;
   #queued: Outgoing[];
+  /** Those that are in storage: each under a key of its own, for other tabs have theirs there too. */
+  #kept = new Set<string>();
+  /** Those that were sent once and have no answer. */
+  #tried = new Set<string>();
   #flying = new Map<string, Promise<void>>();
   #wait_ms = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,7 +40,7 @@ export class Outbox {
   #paused = false;
 
   constructor(person: string, told: Told, send: Send = rule, storage: Storage = localStorage) {
-    this.#key = `signoff.outbox.${person}`;
+    this.#prefix = `signoff.outbox.${encodeURIComponent(person)}:`;
     this.#told = told;
     this.#send = send;
     this.#storage = storage;
@@ -44,16 +53,21 @@ export class Outbox {
   }
 
   add(verdict: Outgoing): void {
+    if (this.#paused && verdict.hold_s <= 0) {
+      this.#told.dropped(verdict);
+      return;
+    }
     this.#queued = [...this.#queued, verdict];
-    this.#keep();
+    this.#keep(verdict);
     this.#start(verdict);
   }
 
-  /** Take a verdict out that was not sent; false if it is on its way or was answered. */
-  takeOut(id: string): boolean {
-    if (this.#flying.has(id) || !this.#queued.some((verdict) => verdict.id === id)) return false;
+  /** Take a verdict out that has no answer and is not on its way; it is not sent any more. */
+  takeOut(id: string): TakenOut {
+    if (this.#flying.has(id) || !this.#queued.some((verdict) => verdict.id === id)) return "sent";
+    const tried = this.#tried.has(id);
     this.#remove(id);
-    return true;
+    return tried ? "perhaps_sent" : "unsent";
   }
 
   /** Wait until the server has answered, if it was asked. */
@@ -72,15 +86,18 @@ export class Outbox {
   /** Nobody is signed in: keep everything until somebody is. */
   pause(): void {
     this.#paused = true;
-  }
-
-  stop(): void {
-    this.#paused = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #start(verdict: Outgoing): void {
     if (this.#paused || this.#flying.has(verdict.id)) return;
+    if (this.#isGone(verdict.id)) {
+      this.#remove(verdict.id);
+      this.#tell(this.#reachable);
+      this.#told.gone(verdict);
+      return;
+    }
     const flight = this.#deliver(verdict).finally(() => this.#flying.delete(verdict.id));
     this.#flying.set(verdict.id, flight);
   }
@@ -117,8 +134,9 @@ export class Outbox {
   }
 
   #failed(verdict: Outgoing, error: unknown): void {
-    if (error instanceof Problem && error.status === 401) {
-      this.#paused = true;
+    const signed_out = error instanceof Problem && error.status === 401;
+    if (signed_out) this.pause();
+    if (signed_out && verdict.hold_s > 0) {
       this.#tell(this.#reachable);
       return;
     }
@@ -128,19 +146,20 @@ export class Outbox {
       this.#told.refused(verdict, error);
       return;
     }
-    if (verdict.hold_s <= 0 && error instanceof Unreachable) {
+    if (verdict.hold_s <= 0) {
       // It may have arrived: without a hold it would take effect long after the person looked away, so it is not repeated.
       this.#remove(verdict.id);
-      this.#tell(false);
+      this.#tell(error instanceof Problem);
       this.#told.dropped(verdict);
       return;
     }
+    this.#tried.add(verdict.id);
     this.#tell(error instanceof Problem);
     this.#later();
   }
 
   #later(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined || this.#paused) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.flush();
@@ -155,30 +174,44 @@ export class Outbox {
 
   #replace(verdict: Outgoing): void {
     this.#queued = this.#queued.map((each) => (each.id === verdict.id ? verdict : each));
-    this.#keep();
+    this.#keep(verdict);
   }
 
   #remove(id: string): void {
     this.#queued = this.#queued.filter((each) => each.id !== id);
-    this.#keep();
+    this.#tried.delete(id);
+    if (this.#kept.delete(id)) this.#storage.removeItem(this.#prefix + id);
   }
 
-  #keep(): void {
-    const kept = this.#queued.filter((verdict) => verdict.hold_s > 0);
+  #keep(verdict: Outgoing): void {
+    if (verdict.hold_s <= 0) return;
     try {
-      if (kept.length) this.#storage.setItem(this.#key, JSON.stringify(kept));
-      else this.#storage.removeItem(this.#key);
+      this.#storage.setItem(this.#prefix + verdict.id, JSON.stringify(verdict));
+      this.#kept.add(verdict.id);
     } catch {
       // A browser without storage keeps them for as long as the page is open.
     }
   }
 
+  #isGone(id: string): boolean {
+    return this.#kept.has(id) && this.#storage.getItem(this.#prefix + id) === null;
+  }
+
   #stored(): Outgoing[] {
-    try {
-      const found: unknown = JSON.parse(this.#storage.getItem(this.#key) ?? "[]");
-      return Array.isArray(found) ? (found as Outgoing[]).filter((each) => typeof each?.id === "string") : [];
-    } catch {
-      return [];
+    const found: Outgoing[] = [];
+    for (let at = 0; at < this.#storage.length; at++) {
+      const key = this.#storage.key(at);
+      if (!key?.startsWith(this.#prefix)) continue;
+      try {
+        const verdict = JSON.parse(this.#storage.getItem(key) ?? "null") as Outgoing | null;
+        if (typeof verdict?.case_id !== "string" || key !== this.#prefix + verdict.id) continue;
+        found.push(verdict);
+        this.#kept.add(verdict.id);
+        this.#tried.add(verdict.id);
+      } catch {
+        // Nothing this page wrote.
+      }
     }
+    return found;
   }
 }

@@ -151,17 +151,13 @@ export function toClaim(sitting: Sitting): string[] {
 }
 
 /** Put a page of the queue at the end; what is there already keeps its place. */
-export function listed(sitting: Sitting, page: readonly Case[], after: string | null, me: string): Sitting {
+export function listed(sitting: Sitting, page: readonly Case[], after: string | null): Sitting {
   const known = new Set(sitting.rows.map((row) => row.case.id));
-  const added = page.filter((found) => !known.has(found.id)).map((found) => ({ case: found, standing: claimedBy(found, me) }));
+  // The queue offers nothing that somebody else holds: another's claim that is named there has lapsed.
+  const added = page.filter((found) => !known.has(found.id)).map((found) => ({ case: found, standing: OPEN }));
   const arrived = new Set(sitting.arrived);
   for (const found of page) arrived.delete(found.id);
   return { ...sitting, rows: [...sitting.rows, ...added], after, listed: "yes", arrived: after === null ? new Set() : arrived };
-}
-
-function claimedBy(found: Case, me: string): Standing {
-  const holder = found.claimed_by;
-  return holder && holder !== me ? { kind: "claimed", by: holder } : OPEN;
 }
 
 /**
@@ -169,7 +165,7 @@ function claimedBy(found: Case, me: string): Standing {
  *
  * The case on screen stays, and so do verdicts that can still be taken back.
  */
-export function relisted(sitting: Sitting, page: readonly Case[], after: string | null, me: string, now: number): Sitting {
+export function relisted(sitting: Sitting, page: readonly Case[], after: string | null, now: number): Sitting {
   const fresh = new Set(page.map((found) => found.id));
   const keeps = (row: Row) =>
     row.case.id === sitting.current ||
@@ -178,7 +174,7 @@ export function relisted(sitting: Sitting, page: readonly Case[], after: string 
     (row.standing.kind === "ruled" && row.standing.until !== null && row.standing.until > now) ||
     (mayBeRuled(row.standing) && fresh.has(row.case.id));
   const kept = { ...sitting, rows: sitting.rows.filter(keeps) };
-  const merged = listed(kept, page, after, me);
+  const merged = listed(kept, page, after);
   // The order of the queue: ids rise with the time of proposal.
   const rows = merged.rows.slice().sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
   return { ...merged, rows, arrived: new Set(), selected: new Set(), anchor: null };
@@ -272,6 +268,9 @@ const SAID: Partial<Record<string, string>> = {
   route: "was let through by policy",
 };
 
+/** After these a new case waits for nobody. */
+const OVER: ReadonlySet<string> = new Set(["route", "rule", "withdraw", "expire"]);
+
 /**
  * Take in what happened elsewhere, as the event stream tells it.
  *
@@ -284,6 +283,11 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
   const nothing = { sitting, look: [] };
   if (!row) {
     const { checkpoint, assigned, text } = sitting.filter;
+    if (OVER.has(event.act) && sitting.arrived.has(id)) {
+      const arrived = new Set(sitting.arrived);
+      arrived.delete(id);
+      return { sitting: { ...sitting, arrived }, look: [] };
+    }
     const fits = event.act === "propose" && (checkpoint === null || checkpoint === event.checkpoint) && assigned !== "me";
     if (!fits || text !== null || sitting.arrived.has(id)) return nothing;
     return { sitting: { ...sitting, arrived: new Set(sitting.arrived).add(id) }, look: [] };
@@ -299,9 +303,8 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
     case "snooze":
       return row.standing.kind === "claimed" ? { sitting: stand(sitting, id, OPEN), look: [] } : nothing;
     case "rule":
-      return others && (open || row.standing.kind === "sending")
-        ? { sitting, look: [id] }
-        : nothing;
+      // One's own, on a case that is open here, was given in another tab.
+      return open || (others && row.standing.kind === "sending") ? { sitting, look: [id] } : nothing;
     case "recall":
       return others || row.standing.kind !== "ruled" ? { sitting, look: [id] } : nothing;
     case "clear":

@@ -27,30 +27,26 @@ export function ActionBar({ view, ready }: { view: CaseView | null; ready: boole
 
   return (
     <div className="inbox-bar">
+      <div className="inbox-bar-said">
+        <span role="status" aria-live="polite" className={notice?.tone}>
+          {notice && <Visible text={notice.text} />}
+        </span>
+        {notice?.rejected && <Reasons />}
+      </div>
       {confirming && view ? (
         <Confirm confirming={confirming} view={view} />
       ) : (
-        <>
-          <div className="inbox-bar-verdicts" role="group" aria-label="Verdict">
-            <button type="button" className="button primary" disabled={!ready || (labelled && view.withheld)} onClick={verdict("approve")}>
-              Approve <Key of="approve" />
-            </button>
-            <button type="button" className="button" disabled={!ready} onClick={verdict("edit")}>
-              Edit <Key of="edit" />
-            </button>
-            <button type="button" className="button" disabled={!ready} onClick={verdict("reject")}>
-              Reject <Key of="reject" />
-            </button>
-          </div>
-          <div className="inbox-bar-said" role="status" aria-live="polite">
-            {notice && (
-              <span className={notice.tone}>
-                <Visible text={notice.text} />
-              </span>
-            )}
-          </div>
-          {notice?.rejected && <Reasons />}
-        </>
+        <div className="inbox-bar-verdicts" role="group" aria-label="Verdict">
+          <button type="button" className="button primary" disabled={!ready || (labelled && view.withheld)} onClick={verdict("approve")}>
+            Approve <Key of="approve" />
+          </button>
+          <button type="button" className="button" disabled={!ready} onClick={verdict("edit")}>
+            Edit <Key of="edit" />
+          </button>
+          <button type="button" className="button" disabled={!ready} onClick={verdict("reject")}>
+            Reject <Key of="reject" />
+          </button>
+        </div>
       )}
       <div className="inbox-bar-end">
         {undoable && (
@@ -101,7 +97,7 @@ function Reasons() {
   return (
     <div className="inbox-reasons" role="group" aria-label="Why was it rejected? Optional">
       {view.checkpoint.reasons.map((reason, at) => (
-        <button key={reason} type="button" className="button" onClick={() => void desk.giveReason(rejected, reason)}>
+        <button key={reason} type="button" className="button small" onClick={() => void desk.giveReason(rejected, reason)}>
           <kbd>
             {shift}
             {at + 1}

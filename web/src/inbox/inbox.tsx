@@ -33,19 +33,18 @@ type Asking = "snooze" | "hand_over" | "redraft" | null;
 
 export function Inbox() {
   const desk = useDesk();
-  const { sitting, confirming, notice } = useSnapshot();
+  const { sitting, shown: kept, confirming, notice } = useSnapshot();
   const [, navigate] = useLocation();
   const search = useSearch();
   const asked = place(search);
   const [asking, setAsking] = useState<Asking>(null);
   const [batch, setBatch] = useState<readonly string[] | null>(null);
   const [reading, setReading] = useState(asked.case_id !== null);
-  const [comparing, setComparing] = useState(false);
+  const [comparing, setComparing] = useState<string | null>(null);
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
   const view = current ? (sitting.views[current] ?? null) : null;
-  const kept = useKept(view, current);
   const row = rowOf(sitting, current);
   const standing: Standing = row?.standing ?? { kind: "open" };
   const ready = view !== null && mayBeRuled(standing);
@@ -86,7 +85,7 @@ export function Inbox() {
     return () => clearTimeout(timer);
   }, []);
 
-  useEffect(() => setComparing(false), [current]);
+  const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
   const passedOn = (done: (after: Case) => string) => (after: Case) => {
     setAsking(null);
@@ -111,7 +110,10 @@ export function Inbox() {
             snooze: () => setAsking("snooze"),
             hand_over: () => setAsking("hand_over"),
             redraft: () => setAsking("redraft"),
-            difference: () => setComparing((before) => !before),
+            difference: () => {
+              if (view.case.revision > 1) setComparing((before) => (before === current ? null : current));
+              else desk.say("plain", "This is the first draft: there is nothing to compare it with.");
+            },
           }),
           ...(current && {
             select: () => desk.select(),
@@ -218,7 +220,7 @@ export function Inbox() {
                         }}
                       />
                     ) : (
-                      <Proposal view={kept} {...compared(standing, kept, comparing)} />
+                      <Proposal view={kept} {...compared} />
                     )}
                   </>
                 )}
@@ -269,25 +271,17 @@ export function Inbox() {
   );
 }
 
-/** The case to draw: while the next one is on its way, the old one stays for a moment rather than a flash of nothing. */
-function useKept(view: CaseView | null, current: string | null): CaseView | null {
-  const [last, setLast] = useState<CaseView | null>(null);
-  const [late, setLate] = useState(false);
-  useEffect(() => {
-    if (view) setLast(view);
-    setLate(false);
-    if (view || current === null) return;
-    const timer = setTimeout(() => setLate(true), 150);
-    return () => clearTimeout(timer);
-  }, [view, current]);
-  if (view) return view;
-  return current === null || late ? null : last;
-}
-
-function compared(standing: Standing, view: CaseView, comparing: boolean): { compareWith?: Arguments } {
+/** What to compare the case with: what was there when it changed under the person's eyes, or the draft before. */
+function useCompared(standing: Standing, view: CaseView | null, comparing: boolean): { compareWith?: Arguments } {
+  const { data } = useQuery({
+    queryKey: ["history", view?.case.id, view?.case.content_hash],
+    queryFn: () => api.history(view?.case.id ?? ""),
+    enabled: comparing && view !== null && view.case.revision > 1,
+    staleTime: 30_000,
+  });
   if (standing.kind === "changed") return { compareWith: standing.before };
-  const first = (view.content.alternatives as { arguments: Arguments }[])[0];
-  return comparing && first ? { compareWith: first.arguments } : {};
+  const before = comparing && data?.contents.find((content) => content.revision === (view?.case.revision ?? 0) - 1);
+  return before ? { compareWith: before.arguments as Arguments } : {};
 }
 
 /** Says when the case on screen was painted: verdict keys count from a moment later. */

@@ -65,6 +65,7 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
                 of={sitting.after === null ? sitting.rows.length : -1}
                 top={item.start}
                 now={now}
+                everything={sitting.filter.checkpoint === null}
                 current={row.case.id === sitting.current}
                 selected={sitting.selected.has(row.case.id)}
                 selecting={sitting.selected.size > 0}
@@ -88,6 +89,7 @@ interface ListRowProps {
   of: number;
   top: number;
   now: number;
+  everything: boolean;
   current: boolean;
   selected: boolean;
   selecting: boolean;
@@ -95,7 +97,7 @@ interface ListRowProps {
   onSelect(): void;
 }
 
-function ListRow({ row, at, of, top, now, current, selected, selecting, onGo, onSelect }: ListRowProps) {
+function ListRow({ row, at, of, top, now, everything, current, selected, selecting, onGo, onSelect }: ListRowProps) {
   const { shape, tone, words } = sign(row, now);
   const over = !["open", "changed", "refused"].includes(row.standing.kind);
   return (
@@ -119,7 +121,7 @@ function ListRow({ row, at, of, top, now, current, selected, selecting, onGo, on
       <time className="inbox-row-age" dateTime={row.case.created_at}>
         {age(row.case.created_at, now)}
       </time>
-      <span className={`inbox-row-words ${tone}`}>{words || row.case.checkpoint.replaceAll("_", " ")}</span>
+      <span className={`inbox-row-words ${tone}`}>{words || (everything ? row.case.checkpoint.replaceAll("_", " ") : "")}</span>
     </div>
   );
 }
