@@ -1,3 +1,1 @@
-export function Visible({ text }: { text: string }) {
-  return <>{text}</>;
-}
+export { Visible } from "./visible";
