@@ -108,6 +108,44 @@ class Example:
     final: dict[str, Any] | None
 
 
+NEAREST = 1000
+"""Deadlines that are looked at to find those that are near; whatever comes later is not urgent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """
+    What waits at one checkpoint.
+
+    Args:
+        waiting: Cases that wait, in whatever hands they are.
+        oldest_at: When the oldest of them was proposed.
+        snoozed: Those of them that are offered to nobody for now.
+    """
+
+    waiting: int
+    oldest_at: datetime
+    snoozed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """
+    What one person or group has in hand at one checkpoint.
+
+    Args:
+        who: A person's id, or `group:NAME`.
+        checkpoint: Its name.
+        claimed: Waiting cases with a live claim of theirs.
+        assigned: Waiting cases that are assigned to them.
+    """
+
+    who: str
+    checkpoint: str
+    claimed: int = 0
+    assigned: int = 0
+
+
 class Reading(Protocol):
     """A consistent look at the store."""
 
@@ -141,7 +179,7 @@ class Reading(Protocol):
         List cases by id, a page at a time: pass the last id of a page as `after`.
 
         With `text`, only those that hold it in their current arguments, their evidence or their key; upper and lower
-        case of A to Z are one.
+        case of A to Z are one. The arguments of an open case of a blind checkpoint are not looked into.
         """
         ...
 
@@ -158,6 +196,9 @@ class Reading(Protocol):
     ) -> list[Case]:
         """
         List waiting cases that are offered to the actor now, oldest first, a page at a time.
+
+        A case that is assigned to somebody else is offered as well in the last quarter of its time; see
+        `claim.passes_on`.
 
         In a write, cases that another write is changing at the moment are left out.
         """
@@ -181,6 +222,26 @@ class Reading(Protocol):
 
     def counts(self, *, checkpoint: str | None = None) -> dict[State, int]:
         """Count cases by state."""
+        ...
+
+    def queues(self, *, now: datetime) -> dict[str, Queue]:
+        """Count what waits, by checkpoint; one where nothing waits is left out."""
+        ...
+
+    def loads(self, *, now: datetime) -> list[Load]:
+        """Count what is in whose hands, in the order of their names."""
+        ...
+
+    def rulings(self, *, since: datetime) -> dict[str, int]:
+        """Count the verdicts that stand, by who ruled, from that time on."""
+        ...
+
+    def claimed_before(self, before: datetime, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases with a live claim that began before that time and has not lapsed since, by id."""
+        ...
+
+    def nearing(self, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases whose deadline is near, the nearest first, out of the `NEAREST` next ones to expire."""
         ...
 
     def latest_checkpoint(self, name: str) -> Checkpoint | None:

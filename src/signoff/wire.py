@@ -217,10 +217,15 @@ class MailGiven(BaseModel):
 
 
 class ClaimTaken(Taken):
-    """Take the oldest cases that are offered."""
+    """Take the oldest cases that are offered, or some by name."""
 
     limit: StrictInt = Field(default=5, ge=1, le=1000, description="How many at most; those held already count.")
     checkpoint: Name | None = Field(default=None, description="Only cases of this checkpoint.")
+    case_ids: list[Id] | None = Field(
+        default=None,
+        max_length=1000,
+        description="These, as far as they are offered to you; `limit` and `checkpoint` do not apply.",
+    )
     hold_s: Seconds = Field(default=180.0, description="Seconds until the claims lapse, unless they are renewed.")
 
 
@@ -286,6 +291,13 @@ class VerdictTaken(Taken):
                 return Edited(self.arguments or {})
             case VerdictKind.REJECTED:
                 return Rejected(self.reason)
+
+
+class ReasonTaken(Taken):
+    """Say why you rejected a case."""
+
+    verdict_id: Id = Field(description="The id of your rejection, or of your vote to reject.")
+    reason: Annotated[StrictStr, Field(min_length=1, max_length=10_000)] = Field(description="Why.")
 
 
 class RedraftTaken(Taken):

@@ -11,9 +11,11 @@ import pytest
 from signoff.domain.actor import Actor, ActorKind, Role
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.claim import Assigned
 from signoff.domain.content import Content, Evidence
+from signoff.domain.entry import EntryKind
 from signoff.domain.verdict import VerdictKind
-from signoff.ports import Example, Store
+from signoff.ports import Example, Load, Queue, Store
 from tests.conformance.records import NOW, VERDICT, a_case, an_entry
 
 SECOND = timedelta(seconds=1)
@@ -91,6 +93,123 @@ def test_the_queue_can_be_cut_to_a_checkpoint_and_into_pages(desk: Store) -> Non
 def test_the_queue_of_a_person_without_groups_or_roles_holds_what_is_anybodys(desk: Store) -> None:
     nobody = Actor(id="eve", roles=frozenset())
     assert queue(desk, nobody) == ["c01", "c05", "c07", "c08", "c09"]
+
+
+NEAR = {"created_at": NOW - 3 * SECOND, "deadline_at": NOW + SECOND, "due_at": NOW + SECOND}
+"""In the last quarter of its time, from this moment on."""
+NOT_YET = {**NEAR, "created_at": NOW - 3 * SECOND + timedelta(microseconds=1)}
+
+
+def test_an_assigned_case_whose_deadline_is_near_is_offered_to_everybody(store: Store) -> None:
+    add(store, Checkpoint(name="send"))
+    add(
+        store,
+        a_case("c1", assigned_to="bob", **NEAR),
+        a_case("c2", assigned_to="bob", **NOT_YET),
+        a_case("c3", assigned_to="group:legal", **NEAR),
+        a_case("c4", assigned_to="group:lead", **NEAR),
+        a_case("c5", assigned_to="bob", **NEAR, claimed_by="bob", claim_expires_at=NOW + SECOND),
+        a_case("c6", assigned_to="bob", **NEAR, snoozed_until=NOW + SECOND),
+        a_case("c7", assigned_to="ada", **NEAR),
+        a_case("c8", assigned_to="group:fraud", **NEAR),
+        a_case("c9", **NEAR),
+    )
+    assert queue(store) == ["c1", "c3", "c7", "c8", "c9"]
+    assert queue(store, assigned=Assigned.ANYONE) == ["c1", "c3", "c9"]
+    assert queue(store, assigned=Assigned.ME) == ["c7"]
+    assert queue(store, assigned=Assigned.GROUP) == ["c8"]
+    assert queue(store, LEA) == ["c1", "c3", "c4", "c7", "c8", "c9"]
+    assert queue(store, checkpoint="send", limit=2, after="c1") == ["c3", "c7"]
+    assert queue(store, at=NOW + timedelta(microseconds=1), limit=2) == ["c1", "c2"]
+
+
+# --- the desk as a whole
+
+
+def test_what_waits_is_counted_by_checkpoint(store: Store) -> None:
+    add(
+        store,
+        a_case("c1", created_at=NOW - SECOND),
+        a_case("c2", snoozed_until=NOW + SECOND),
+        a_case("c3", snoozed_until=NOW),
+        a_case("c4", checkpoint="publish", state=State.HELD),
+        a_case("c5", checkpoint="sort", assigned_to="ada"),
+    )
+    assert store.read(lambda tx: tx.queues(now=NOW)) == {
+        "send": Queue(waiting=3, oldest_at=NOW - SECOND, snoozed=1),
+        "sort": Queue(waiting=1, oldest_at=NOW, snoozed=0),
+    }
+
+
+def test_what_everybody_has_in_hand_is_counted(store: Store) -> None:
+    held = {"claimed_by": "ada", "claim_expires_at": NOW + SECOND}
+    add(
+        store,
+        a_case("c1", **held),
+        a_case("c2", **held, assigned_to="ada"),
+        a_case("c3", **held, checkpoint="publish"),
+        a_case("c4", claimed_by="ada", claim_expires_at=NOW),
+        a_case("c5", assigned_to="group:fraud"),
+        a_case("c6", assigned_to="bob", state=State.HELD),
+        a_case("c7"),
+    )
+    assert store.read(lambda tx: tx.loads(now=NOW)) == [
+        Load(who="ada", checkpoint="publish", claimed=1),
+        Load(who="ada", checkpoint="send", claimed=2, assigned=1),
+        Load(who="group:fraud", checkpoint="send", assigned=1),
+    ]
+
+
+def test_verdicts_that_stand_are_counted_by_who_ruled(store: Store) -> None:
+    add(
+        store,
+        replace(VERDICT, id="v1", ruled_at=NOW - SECOND),
+        replace(VERDICT, id="v2"),
+        replace(VERDICT, id="v3"),
+        replace(VERDICT, id="v4", reviewer="bob"),
+        replace(VERDICT, id="v5", reviewer="bob", voided_at=NOW),
+    )
+    assert store.read(lambda tx: tx.rulings(since=NOW)) == {"ada": 2, "bob": 1}
+
+
+def test_a_claim_has_lasted_since_it_was_last_taken(store: Store) -> None:
+    held = {"claimed_by": "ada", "claim_expires_at": NOW + SECOND}
+    add(
+        store,
+        a_case("c1", **held),
+        a_case("c2", **held),
+        a_case("c3", claimed_by="ada", claim_expires_at=NOW),
+        a_case("c4", **held),
+        a_case("c5"),
+    )
+    claims = {"c1": [-9], "c2": [-9, -1], "c3": [-9], "c4": [-9, -5], "c5": [-9]}
+    for case_id, times in claims.items():
+        for seconds in times:
+            at = NOW + seconds * SECOND
+            add(store, an_entry("claim", kind=EntryKind.CLAIM, case_id=case_id, at=at))
+    add(store, an_entry("release", kind=EntryKind.CLAIM, case_id="c1", at=NOW))
+
+    def since(seconds: int, limit: int = 9) -> list[str]:
+        return store.read(lambda tx: ids(tx.claimed_before(NOW + seconds * SECOND, now=NOW, limit=limit)))
+
+    assert since(-4) == ["c1", "c4"]
+    assert since(-4, limit=1) == ["c1"]
+    assert since(-5) == ["c1"]
+    assert since(0) == ["c1", "c2", "c4"]
+
+
+def test_the_nearest_deadlines_come_first(store: Store) -> None:
+    add(
+        store,
+        a_case("c1", **NEAR),
+        a_case("c2", **{**NEAR, "deadline_at": NOW + SECOND / 2, "due_at": NOW + SECOND / 2}),
+        a_case("c3", **NOT_YET),
+        a_case("c4", **{**NEAR, "deadline_at": NOW, "due_at": NOW}),
+        a_case("c5", **NEAR, state=State.HELD),
+        a_case("c6"),
+    )
+    assert store.read(lambda tx: ids(tx.nearing(now=NOW, limit=9))) == ["c2", "c1"]
+    assert store.read(lambda tx: ids(tx.nearing(now=NOW, limit=1))) == ["c2"]
 
 
 # --- lists
@@ -258,3 +377,18 @@ def test_a_case_that_settled_twice_is_one_example_of_its_last_verdict(store: Sto
     found = examples(store)
     assert [(e.proposed, e.final) for e in found] == [({"label": "redrafted"}, {"label": "redrafted"})]
     assert examples(store, after_seq=found[0].seq) == []
+
+
+def test_no_text_finds_what_is_kept_from_reviewers(store: Store) -> None:
+    add(store, Checkpoint(name="send", version=1, blind=True), Checkpoint(name="send", version=2))
+    for id, state, version in (("c1", "waiting", 1), ("c2", "held", 1), ("c3", "done", 1), ("c4", "waiting", 2)):
+        add(
+            store,
+            a_case(id, state=State(state), version=version, key=f"key-{id}"),
+            Content(case_id=id, revision=1, arguments={"category": "billing"}, author="app"),
+            Evidence(case_id=id, items={"mail": {"media_type": "text/plain", "value": "hello"}}),
+        )
+    assert cases(store, text="billing") == ["c3", "c4"]
+    assert cases(store, text="hello") == ["c1", "c2", "c3", "c4"]
+    assert cases(store, text="key-c1") == ["c1"]
+    assert store.read(lambda tx: ids(tx.queue(ADA, now=NOW, limit=9, text="billing"))) == ["c4"]

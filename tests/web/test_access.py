@@ -38,6 +38,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/claims/release": {"case_ids": ["CASE"]},
     "POST /api/v1/cases/{case_id}/claim": {},
     "POST /api/v1/cases/{case_id}/verdict": {"id": "v", "kind": "approved", "revision": 1, "content_hash": "x"},
+    "POST /api/v1/cases/{case_id}/reason": {"verdict_id": "v", "reason": "Wrong tone"},
     "POST /api/v1/cases/{case_id}/recall": None,
     "POST /api/v1/cases/{case_id}/redraft": {"note": "shorter"},
     "POST /api/v1/cases/{case_id}/hand_over": {"to": "lead"},
@@ -66,6 +67,7 @@ RULED_BY = {
     "POST /api/v1/claims": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/claim": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/verdict": {"reviewer", "lead"},
+    "POST /api/v1/cases/{case_id}/reason": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/redraft": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/hand_over": {"reviewer", "lead"},
     "POST /api/v1/cases/{case_id}/snooze": {"reviewer", "lead"},
@@ -255,7 +257,18 @@ def test_who_only_looks_changes_no_case_however_far_it_is(
         desk.app.run_due()
     assert case.state.value == state
     before = desk.stored()
-    for verb in ("claim", "verdict", "recall", "redraft", "hand_over", "snooze", "resolve", "reverse", "withdraw"):
+    for verb in (
+        "claim",
+        "verdict",
+        "reason",
+        "recall",
+        "redraft",
+        "hand_over",
+        "snooze",
+        "resolve",
+        "reverse",
+        "withdraw",
+    ):
         path = f"/api/v1/cases/{{case_id}}/{verb}"
         problem(asked(who, "POST", path, case.id), *_refusal(verb, state))
     assert desk.stored() == before

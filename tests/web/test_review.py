@@ -70,6 +70,28 @@ def test_a_claim_of_one_checkpoint(desk: Desk, ada: Caller) -> None:
     assert ada.post("claims", {"checkpoint": "nothing"}) == []
 
 
+@on_each
+def test_a_claim_of_named_cases_takes_those_that_are_offered(desk: Desk, ada: Caller, bob: Caller) -> None:
+    one, two, taken, ruled, given, asleep, mine, gone = (desk.propose()["id"] for _ in range(8))
+    bob.post(f"cases/{taken}/claim", {})
+    bob.post(f"cases/{ruled}/verdict", verdict(shown(bob, {"id": ruled}), "v1"))
+    bob.post(f"cases/{given}/hand_over", {"to": "bob"})
+    bob.post(f"cases/{asleep}/snooze", {"for_s": 60})
+    desk.agent.post(f"cases/{gone}/withdraw")
+    voted = desk.propose("publish")
+    ada.post(f"cases/{voted['id']}/verdict", verdict(voted, "v2"))
+    ada.post(f"cases/{mine}/claim", {"hold_s": 60})
+    named = [two, taken, one, ruled, given, "none", asleep, mine, gone, voted["id"], two]
+    claimed = ada.post("claims", {"case_ids": named, "limit": 1, "checkpoint": "publish", "hold_s": 120})
+    assert [case["id"] for case in claimed] == [two, one, mine]
+    assert {(case["claimed_by"], case["fence"], case["claim_expires_at"]) for case in claimed} == {
+        ("ada", 1, "2026-01-01T00:02:00Z")
+    }
+    assert shown(bob, {"id": taken})["claimed_by"] == "bob"
+    assert ada.post("claims", {"case_ids": []}) == []
+    problem(ada("POST", "claims", json={"case_ids": ["x"] * 1001}), 422, "invalid_input")
+
+
 def test_a_claim_lapses_and_a_renewed_one_does_not(desk: Desk, ada: Caller, bob: Caller) -> None:
     first, second = (desk.propose()["id"] for _ in range(2))
     ada.post("claims", {"hold_s": 60})
@@ -519,3 +541,59 @@ def test_a_split_goes_to_a_lead_who_was_none_of_them(desk: Desk, ada: Caller, bo
     assert (split["state"], split["assigned_to"], split["opinions"]) == ("waiting", "group:lead", 1)
     problem(ada("POST", f"cases/{case['id']}/verdict", json=verdict(split, "a-2")), 403, "not_allowed")
     assert lead.post(f"cases/{case['id']}/verdict", verdict(split, "l"))["state"] == "cleared"
+
+
+# --- the reason of a rejection
+
+
+@on_each
+def test_a_reason_may_come_after_the_rejection_while_it_is_held(desk: Desk, ada: Caller, bob: Caller) -> None:
+    case = desk.propose("refund")
+    ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1", "rejected"))
+    bare = {"verdict_id": "v1", "reason": "Not correct"}
+    held = ada.post(f"cases/{case['id']}/reason", bare)
+    assert (held["state"], held["verdict_id"]) == ("held", "v1")
+    ada.post(f"cases/{case['id']}/reason", {**bare, "reason": " Wrong tone "})
+    problem(bob("POST", f"cases/{case['id']}/reason", json=bare), 403, "not_allowed")
+    problem(ada("POST", f"cases/{case['id']}/reason", json={**bare, "reason": " "}), 422, "invalid_input")
+    problem(ada("POST", f"cases/{case['id']}/reason", json={**bare, "verdict_id": "v9"}), 422, "invalid_input")
+    entries = [entry for entry in desk.stored()["Entry"] if entry.act == "reason"]
+    assert [(entry.kind.value, entry.actor, entry.facts) for entry in entries] == [
+        ("verdict", "ada", {"verdict": "v1"})
+    ] * 2
+    desk.clock.advance(60)
+    problem(ada("POST", f"cases/{case['id']}/reason", json=bare), 409, "case_closed")
+    desk.app.run_due()
+    problem(ada("POST", f"cases/{case['id']}/reason", json=bare), 409, "case_closed")
+    assert ada.get(f"cases/{case['id']}/outcome")["reason"] == "Wrong tone"
+
+
+def test_only_a_rejection_that_stands_has_a_reason(desk: Desk, ada: Caller) -> None:
+    case = desk.propose("refund")
+    ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1"))
+    bare = {"verdict_id": "v1", "reason": "Not correct"}
+    assert (
+        "no rejection" in problem(ada("POST", f"cases/{case['id']}/reason", json=bare), 422, "invalid_input")["detail"]
+    )
+    waiting = ada.post(f"cases/{case['id']}/recall")
+    held = ada.post(f"cases/{case['id']}/verdict", verdict(waiting, "v2", "rejected"))
+    other = desk.propose("refund")
+    problem(ada("POST", f"cases/{other['id']}/reason", json={**bare, "verdict_id": "v2"}), 422, "invalid_input")
+    ada.post(f"cases/{held['id']}/recall")
+    told = problem(ada("POST", f"cases/{case['id']}/reason", json={**bare, "verdict_id": "v2"}), 409, "conflict")
+    assert "does not stand any more" in told["detail"]
+    assert [each.reason for each in desk.stored()["VerdictRecord"]] == [None, None]
+
+
+def test_a_vote_to_reject_takes_a_reason_that_the_others_do_not_hear_of(desk: Desk, ada: Caller, bob: Caller) -> None:
+    case = desk.propose("publish")
+    ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1", "rejected"))
+    ada.post(f"cases/{case['id']}/reason", {"verdict_id": "v1", "reason": "Not correct"})
+    history = bob.get(f"cases/{case['id']}/history")
+    assert (history["votes"], [entry["act"] for entry in history["entries"]]) == ([], ["propose"])
+    assert [each.reason for each in desk.stored()["Vote"]] == ["Not correct"]
+    seen = stream(bob, "/api/v1/events", query="after_seq=0", until=lambda body: body.count(b"event: vote") == 2)
+    assert '"reason"' not in seen.text
+    bob.post(f"cases/{case['id']}/verdict", verdict(case, "v2", "rejected"))
+    told = ada("POST", f"cases/{case['id']}/reason", json={"verdict_id": "v1", "reason": "Wrong tone"})
+    problem(told, 409, "case_closed")

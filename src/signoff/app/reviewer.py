@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from signoff.app.handle import CaseHandle, case_id, new_id
+from signoff.app.views import CaseView, History
 from signoff.domain.actor import Actor
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, Move
@@ -58,6 +59,30 @@ class Reviewer:
             )
         )
 
+    def view(self, case: Case | CaseHandle | str) -> CaseView:
+        """
+        Give what this person needs to judge the case as it is now, and may see.
+
+        On a blind checkpoint that is not what the drafter and others think of it, until this person has ruled:
+        `withheld` says so.
+
+        Raises:
+            UnknownCase: If there is none of that id.
+        """
+        return self._app._view(case_id(case), seen_by=self.actor.id)
+
+    def history(self, case_id: str) -> History:
+        """
+        Give what is stored about a case, as far as this person may see it.
+
+        While several people are still to give their opinions, it holds none of those of others; nor what is withheld
+        on a blind checkpoint.
+
+        Raises:
+            UnknownCase: If there is none of that id.
+        """
+        return self._app._history(case_id, seen_by=self.actor.id)
+
     def renew(self, cases: Iterable[Case | CaseHandle | str], *, hold_s: float = 180.0) -> tuple[list[Case], list[str]]:
         """
         Hold claimed cases for longer; a heartbeat while they are on screen.
@@ -72,18 +97,31 @@ class Reviewer:
         ids = [case_id(case) for case in cases]
         return self._app._write(claim.renew, ids, self.actor, first=ids, hold_s=hold_s)
 
-    def claim(self, limit: int = 5, *, checkpoint: str | None = None, hold_s: float = 180.0) -> list[Case]:
+    def claim(
+        self,
+        limit: int = 5,
+        *,
+        checkpoint: str | None = None,
+        case_ids: Iterable[Case | CaseHandle | str] | None = None,
+        hold_s: float = 180.0,
+    ) -> list[Case]:
         """
-        Take the oldest cases, for a limited time; nobody else is offered them meanwhile.
+        Take the oldest cases, or some by name, for a limited time; nobody else is offered them meanwhile.
 
         Drafts that a learning drafter would make anew by now are made anew first.
 
         Args:
             limit: How many at most, 1..1000; those held already count.
             checkpoint: Only cases of this checkpoint.
+            case_ids: These, at most 1000; what is not offered to this person is left out, and `limit` and
+                `checkpoint` do not apply.
             hold_s: Seconds, > 0, until the claims lapse.
         """
-        claimed = self._app._write(claim.claim, self.actor, hold_s=hold_s, limit=limit, checkpoint=checkpoint)
+        if case_ids is not None:
+            ids = [case_id(case) for case in case_ids]
+            claimed = self._app._write(claim.claim_these, ids, self.actor, first=ids, hold_s=hold_s)
+        else:
+            claimed = self._app._write(claim.claim, self.actor, hold_s=hold_s, limit=limit, checkpoint=checkpoint)
         return [self._app._freshen(case) for case in claimed]
 
     def claim_case(self, case_id: str, *, hold_s: float = 180.0) -> Case:
@@ -181,6 +219,23 @@ class Reviewer:
         ruled = self._app._write(review.rule, checkpoint, seen, answer, first=[seen.id])
         self._app._need_worker()
         return ruled
+
+    def give_reason(self, case: Case | CaseHandle | str, verdict_id: str, reason: str) -> Case:
+        """
+        Say why this person has rejected a case, or say it in other words, while the rejection is held.
+
+        Args:
+            case: The case.
+            verdict_id: The id of one's own rejection; where several opinions are needed, of one's own vote.
+            reason: Why, not empty.
+
+        Raises:
+            CaseClosed: If the hold is over.
+            ConflictError: If the rejection was taken back.
+            NotAllowed: If it is somebody else's.
+        """
+        id = case_id(case)
+        return self._app._write(review.give_reason, id, verdict_id, reason, self.actor, first=[id])
 
     def recall(self, case: Case | CaseHandle | str) -> Case:
         """

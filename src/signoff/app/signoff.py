@@ -21,6 +21,7 @@ from signoff.app.intake import Intake
 from signoff.app.reviewer import Reviewer
 from signoff.app.views import CaseView, History, Outcome, Verification
 from signoff.app.webhooks import Webhooks
+from signoff.app.withholding import blind_history, blind_view, is_withheld, others_opinions_withheld
 from signoff.domain.actor import Actor, ActorKind, Role
 from signoff.domain.audit import Audit
 from signoff.domain.case import ANSWERED, Case, ClearedBy, State
@@ -395,26 +396,30 @@ class Signoff:
 
     def view(self, case: Case | CaseHandle | str) -> CaseView:
         """
-        Give what a reviewer needs to judge the case as it is now.
+        Give what a reviewer needs to judge the case as it is now, on a blind checkpoint more than they may see yet.
 
         Raises:
             UnknownCase: If there is none of that id.
         """
 
+        return self._view(case_id(case))
+
+    def _view(self, id: str, *, seen_by: str | None = None) -> CaseView:
         def look(tx: Reading) -> CaseView:
-            now = load(tx, case_id(case))
+            now = load(tx, id)
             content = tx.get(Content, now.id, now.revision)
             checkpoint = tx.get(Checkpoint, now.checkpoint, now.version)
             if content is None or checkpoint is None:
                 raise UnknownCheckpoint(f"case {now.id} lacks its content or checkpoint; run signoff verify")
             found = tx.get(Evidence, now.id)
-            return CaseView(
+            view = CaseView(
                 case=now,
                 checkpoint=checkpoint,
                 content=content,
                 evidence=found.items if found else {},
                 routing=tx.get(Routing, now.id, now.revision),
             )
+            return blind_view(view) if seen_by and is_withheld(tx, now, checkpoint, seen_by) else view
 
         return self.store.read(look)
 
@@ -502,10 +507,13 @@ class Signoff:
             UnknownCase: If there is none of that id.
         """
 
+        return self._history(case_id)
+
+    def _history(self, case_id: str, *, seen_by: str | None = None) -> History:
         def look(tx: Reading) -> History:
             case = load(tx, case_id)
             found = tx.get(Evidence, case_id)
-            return History(
+            history = History(
                 case=case,
                 checkpoint=tx.get(Checkpoint, case.checkpoint, case.version),
                 entries=tx.find(Entry, case_id=case_id),
@@ -518,6 +526,11 @@ class Signoff:
                 audit=tx.get(Audit, case_id),
                 notes=tx.find(Note, case_id=case_id),
             )
+            if seen_by is None:
+                return history
+            if is_withheld(tx, case, history.checkpoint, seen_by):
+                return blind_history(history, seen_by)
+            return others_opinions_withheld(history, seen_by)
 
         return self.store.read(look)
 

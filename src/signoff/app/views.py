@@ -55,6 +55,8 @@ class CaseView:
         content: The current revision.
         evidence: By name, `{"media_type", "value"}`.
         routing: How this revision was routed, with the drafter's confidence.
+        withheld: Whether what the drafter thinks is kept back until the person has ruled, as on a blind checkpoint:
+            then there is no routing, rationale or alternative, and no category among the arguments.
     """
 
     case: Case
@@ -62,6 +64,7 @@ class CaseView:
     content: Content
     evidence: Mapping[str, Mapping[str, Any]]
     routing: Routing | None
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -259,16 +259,28 @@ class Client:
         only = assigned.value if isinstance(assigned, Assigned) else assigned
         return self._pages("/queue", {"checkpoint": checkpoint, "assigned": only, "text": text}, after, limit)
 
-    def claim(self, limit: int = 5, *, checkpoint: str | None = None, hold_s: float = 180.0) -> list[Case]:
+    def claim(
+        self,
+        limit: int = 5,
+        *,
+        checkpoint: str | None = None,
+        case_ids: Iterable[Case | RemoteCase | str] | None = None,
+        hold_s: float = 180.0,
+    ) -> list[Case]:
         """
-        Take the oldest cases, for a limited time; nobody else is offered them meanwhile.
+        Take the oldest cases, or some by name, for a limited time; nobody else is offered them meanwhile.
 
         Args:
             limit: How many at most, 1..1000; those held already count.
             checkpoint: Only cases of this checkpoint.
+            case_ids: These, at most 1000; what is not offered to this person is left out, and `limit` and
+                `checkpoint` do not apply.
             hold_s: Seconds, > 0, until the claims lapse.
         """
-        body = as_sent({"limit": limit, "checkpoint": checkpoint, "hold_s": hold_s})
+        if case_ids is not None:
+            body = as_sent({"case_ids": [id_of(case) for case in case_ids], "hold_s": hold_s})
+        else:
+            body = as_sent({"limit": limit, "checkpoint": checkpoint, "hold_s": hold_s})
         return self._read(list[Case], self._send("POST", "/claims", body))
 
     def claim_case(self, case_id: str, *, hold_s: float = 180.0) -> Case:
@@ -380,6 +392,23 @@ class Client:
             "seconds": seconds,
         }
         return self._on(seen, "verdict", document, again=Again.ALWAYS)
+
+    def give_reason(self, case: Case | RemoteCase | str, verdict_id: str, reason: str) -> Case:
+        """
+        Say why this person has rejected a case, or say it in other words, while the rejection is held.
+
+        Args:
+            case: The case.
+            verdict_id: The id of one's own rejection; where several opinions are needed, of one's own vote.
+            reason: Why, not empty.
+
+        Raises:
+            CaseClosed: If the hold is over.
+            ConflictError: If the rejection was taken back.
+            NotAllowed: If it is somebody else's.
+        """
+        body = {"verdict_id": verdict_id, "reason": reason}
+        return self._on(case, "reason", body, again=Again.ALWAYS)
 
     def recall(self, case: Case | RemoteCase | str) -> Case:
         """

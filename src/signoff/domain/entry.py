@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     MOVE = "move"
     CLAIM = "claim"
     VOTE = "vote"
+    VERDICT = "verdict"
     HANDOVER = "handover"
     AUDIT = "audit"
     EFFECT = "effect"

@@ -63,7 +63,7 @@ def kind_of(verdict: Verdict) -> VerdictKind:
 @dataclass(frozen=True, kw_only=True)
 class VerdictRecord:
     """
-    A verdict as it is kept; never overwritten, only voided.
+    A verdict as it is kept; never overwritten, only voided, but for the reason of a rejection that is held.
 
     Args:
         id: Chosen by the caller, usable once.

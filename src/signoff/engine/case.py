@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from signoff.domain.actor import Actor, Role
-from signoff.domain.case import Case, ClearedBy
+from signoff.domain.case import Case, ClearedBy, State
+from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.content import content_hash, require_json
 from signoff.domain.note import Note
 from signoff.domain.verdict import VerdictRecord
@@ -88,7 +89,12 @@ def closed(tx: Reading, case: Case, verb: str) -> CaseClosed:
     record = tx.get(VerdictRecord, case.verdict_id) if case.verdict_id else None
     facts: dict[str, Any] = {"case_id": case.id, "state": case.state.value}
     who = ""
-    if record is not None:
+    checkpoint = tx.get(Checkpoint, case.checkpoint, case.version) if case.state is State.HELD else None
+    if record is not None and checkpoint is not None and checkpoint.blind:
+        # It may be recalled, and whoever is told then would no longer be blind.
+        facts |= {"reviewer": record.reviewer, "ruled_at": record.ruled_at.isoformat()}
+        who = f": {record.reviewer} ruled on it at {record.ruled_at:%H:%M:%S} UTC"
+    elif record is not None:
         facts |= {
             "verdict": record.kind.value,
             "reviewer": record.reviewer,

@@ -9,12 +9,17 @@ from typing import Any
 
 from signoff.domain.actor import Actor, Role
 from signoff.domain.case import Case, State
-from signoff.domain.claim import held_by, require_open_to
+from signoff.domain.claim import held_by, offered_to, require_open_to
 from signoff.domain.entry import EntryKind, act_entry
 from signoff.domain.moment import later
+from signoff.domain.verdict import Vote
+from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.engine.case import closed, load, remark, require_person, unclaimed, write
 from signoff.errors import InvalidInput
-from signoff.ports import Transaction
+from signoff.ports import Reading, Transaction
+
+MOST_CLAIMS = 1000
+"""Cases that one claim may take."""
 
 
 def claim(
@@ -41,10 +46,47 @@ def claim(
         The claimed cases, oldest first; those the person holds already are renewed and come too.
     """
     by.require(Role.REVIEWER, Role.LEAD, to="claim cases")
-    if not 1 <= limit <= 1000:
-        raise InvalidInput(f"a claim takes 1 to 1000 cases at a time, not {limit}")
+    if not 1 <= limit <= MOST_CLAIMS:
+        raise InvalidInput(f"a claim takes 1 to {MOST_CLAIMS} cases at a time, not {limit}")
     found = tx.queue(by, now=now, checkpoint=checkpoint, limit=limit)
     return [_claim_one(tx, case, by, now=now, hold_s=hold_s) for case in found]
+
+
+def claim_these(tx: Transaction, case_ids: Sequence[str], by: Actor, *, now: datetime, hold_s: float) -> list[Case]:
+    """
+    Take those of some cases that are offered to a person, for a limited time, and leave out the others.
+
+    Args:
+        tx: A transaction.
+        case_ids: Which; one that is named twice counts once.
+        by: A reviewer.
+        now: The time, UTC.
+        hold_s: Seconds, > 0, until the claims lapse.
+
+    Returns:
+        The claimed cases in the order they were named; those the person holds already are renewed and come too.
+    """
+    by.require(Role.REVIEWER, Role.LEAD, to="claim cases")
+    wanted = list(dict.fromkeys(case_ids))
+    if len(wanted) > MOST_CLAIMS:
+        raise InvalidInput(f"a claim takes 1 to {MOST_CLAIMS} cases at a time, not {len(wanted)}")
+    taken: dict[str, Case] = {}
+    # In one order, whoever asks, so that no two wait for each other.
+    for case_id in sorted(wanted):
+        case = tx.get(Case, case_id)
+        if case is not None and _is_offered(tx, case, by, now=now):
+            taken[case_id] = _claim_one(tx, case, by, now=now, hold_s=hold_s)
+    return [taken[case_id] for case_id in wanted if case_id in taken]
+
+
+def _is_offered(tx: Reading, case: Case, by: Actor, *, now: datetime) -> bool:
+    return (
+        case.state is State.WAITING
+        and case.checkpoint != DELIVERY_CHECKPOINT
+        and (case.deadline_at is None or case.deadline_at > now)
+        and offered_to(case, by, now=now)
+        and not tx.find(Vote, case_id=case.id, revision=case.revision, reviewer=by.id, voided_at=None)
+    )
 
 
 def claim_case(tx: Transaction, case_id: str, by: Actor, *, now: datetime, hold_s: float) -> Case:

@@ -9,8 +9,8 @@ from typing import Any
 from signoff.domain.actor import TIMER, Actor
 from signoff.domain.case import Case, ClearedBy, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
-from signoff.domain.claim import held_by, obstacle, require_open_to
-from signoff.domain.content import Content, difference, freeze
+from signoff.domain.claim import LEADS, held_by, obstacle, require_open_to
+from signoff.domain.content import Content, difference, freeze, require_json
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
 from signoff.domain.verdict import (
     Approved,
@@ -25,10 +25,18 @@ from signoff.domain.verdict import (
     tally,
 )
 from signoff.engine.case import closed, load, rehash, require_person, swap, unclaimed, write
-from signoff.errors import CaseClosed, ClaimLost, ConflictError, ContentChanged, KeyReused, LedgerBroken, SameReviewer
+from signoff.errors import (
+    CaseClosed,
+    ClaimLost,
+    ConflictError,
+    ContentChanged,
+    InvalidInput,
+    KeyReused,
+    LedgerBroken,
+    NotAllowed,
+    SameReviewer,
+)
 from signoff.ports import Reading, Transaction
-
-_LEAD = "group:lead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +100,7 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
     current = load(tx, seen.id)
     if _repeated(tx, seen, current, answer):
         return current
-    _explain(tx, seen, current, answer, now=now)
+    _explain(tx, checkpoint, seen, current, answer, now=now)
     _require_fresh_eyes(tx, checkpoint, current, answer)
     decide = _rule_once if current.opinions == 1 else _vote
     again = decide(tx, checkpoint, current, answer, now=now)
@@ -209,8 +217,8 @@ def _vote(tx: Transaction, checkpoint: Checkpoint, current: Case, answer: Answer
     result = tally(votes, opinions=current.opinions)
     entries = [act_entry(open_case, EntryKind.VOTE, kind.value, by=answer.by, now=now, votes=len(votes))]
     if result is Tally.SPLIT:
-        change |= {"opinions": 1, "assigned_to": _LEAD}
-        entries.append(act_entry(open_case, EntryKind.HANDOVER, "disagree", by=answer.by, now=now, to=_LEAD))
+        change |= {"opinions": 1, "assigned_to": LEADS}
+        entries.append(act_entry(open_case, EntryKind.HANDOVER, "disagree", by=answer.by, now=now, to=LEADS))
     _add_answer(tx, answer, vote)
     voted = write(tx, current, change, *([content] if content else []), *entries)
     if result is not Tally.AGREED:
@@ -223,7 +231,61 @@ def _vote(tx: Transaction, checkpoint: Checkpoint, current: Case, answer: Answer
     return ruled
 
 
-def _explain(tx: Reading, seen: Case, current: Case, answer: Answer, *, now: datetime) -> None:
+def give_reason(tx: Transaction, case_id: str, verdict_id: str, reason: str, by: Actor, *, now: datetime) -> Case:
+    """
+    Say why one has rejected a case, or say it in other words, while the rejection may still be taken back.
+
+    Args:
+        tx: A transaction.
+        case_id: The case.
+        verdict_id: The id of one's own rejection; where several opinions are needed, of one's own vote.
+        reason: In the person's words, not empty.
+        by: A reviewer.
+        now: The time, UTC.
+
+    Raises:
+        CaseClosed: If the hold is over.
+        ConflictError: If the rejection was taken back, or the content it was about has changed.
+        InvalidInput: If that is no rejection of this case, or the reason is empty.
+        NotAllowed: If it is somebody else's.
+    """
+    case = load(tx, case_id)
+    require_person(by, case, to="give a reason")
+    require_json(reason, where="the reason")
+    if not reason.strip():
+        raise InvalidInput("the reason is empty; say in a word why it was rejected")
+    record, vote = tx.get(VerdictRecord, verdict_id), tx.get(Vote, verdict_id)
+    given = [each for each in (record, vote) if each is not None and each.case_id == case_id]
+    if not given:
+        raise InvalidInput(f"there is no verdict {verdict_id} on case {case_id}; check the id")
+    if any(each.reviewer != by.id for each in given):
+        raise NotAllowed(
+            f"verdict {verdict_id} on case {case_id} is somebody else's, so {by.id} gives no reason for it",
+            case_id=case_id,
+        )
+    if any(each.kind is not VerdictKind.REJECTED for each in given):
+        raise InvalidInput(f"verdict {verdict_id} on case {case_id} is no rejection, and only that has a reason")
+    late = case.state is State.HELD and case.due_at is not None and case.due_at <= now
+    if late or case.state not in (State.WAITING, State.HELD):
+        raise closed(tx, case, "be given a reason")
+    if any(not _stands(case, each) for each in given):
+        raise ConflictError(
+            f"verdict {verdict_id} on case {case_id} does not stand any more; reload the case", case_id=case_id
+        )
+    for each in given:
+        tx.change(type(each), (each.id,), expect={"reviewer": by.id, "voided_at": None}, to={"reason": reason.strip()})
+    kind = EntryKind.VERDICT if record is not None else EntryKind.VOTE
+    tx.add(act_entry(case, kind, "reason", by=by, now=now, verdict=verdict_id))
+    return case
+
+
+def _stands(case: Case, given: VerdictRecord | Vote) -> bool:
+    if isinstance(given, VerdictRecord):
+        return given.voided_at is None and case.verdict_id == given.id
+    return given.voided_at is None and case.revision == given.revision
+
+
+def _explain(tx: Reading, checkpoint: Checkpoint, seen: Case, current: Case, answer: Answer, *, now: datetime) -> None:
     """Raise what stands in the way of the answer; return only if the same content still waits for it."""
     if current.state is not State.WAITING:
         raise closed(tx, current, "be ruled on")
@@ -236,6 +298,8 @@ def _explain(tx: Reading, seen: Case, current: Case, answer: Answer, *, now: dat
     if (current.revision, current.content_hash) != (seen.revision, seen.content_hash):
         before, after = (tx.get(Content, seen.id, case.revision) for case in (seen, current))
         changed = difference(before.arguments if before else {}, after.arguments if after else {})
+        if checkpoint.blind and checkpoint.label is not None:
+            changed.pop(checkpoint.label, None)
         what = ", ".join(changed) or "a new revision with the same values"
         raise ContentChanged(
             f"case {seen.id} changed since you saw it, from revision {seen.revision} to {current.revision} "

@@ -15,12 +15,12 @@ from signoff.domain.account import Token
 from signoff.domain.actor import Actor
 from signoff.domain.case import Case, ClearedBy, Move, State
 from signoff.domain.checkpoint import Checkpoint
-from signoff.domain.claim import Assigned, assigned_as, offered_to
+from signoff.domain.claim import Assigned, assigned_as, held_by, is_near, offered_to
 from signoff.domain.content import Content, Evidence
-from signoff.domain.entry import Entry
+from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.errors import KeyReused, StoreUnavailable
-from signoff.ports import KEYS, Clock, Example, R, Reading, Record, Transaction
+from signoff.ports import KEYS, NEAREST, Clock, Example, Load, Queue, R, Reading, Record, Transaction
 
 T = TypeVar("T")
 
@@ -236,7 +236,7 @@ class _Transaction:
                 states=[State.WAITING], checkpoint=checkpoint, after=after, limit=everything, text=text
             )
             if offered_to(case, actor, now=now)
-            and assigned in (None, assigned_as(case, actor))
+            and assigned in (None, assigned_as(case, actor, now=now))
             and (case.deadline_at is None or case.deadline_at > now)
             and not self.find(Vote, case_id=case.id, revision=case.revision, reviewer=actor.id, voided_at=None)
         ]
@@ -270,6 +270,48 @@ class _Transaction:
                 counted[case.state] = counted.get(case.state, 0) + 1
         return counted
 
+    def queues(self, *, now: datetime) -> dict[str, Queue]:
+        found: dict[str, Queue] = {}
+        for case in self._all(Case):
+            if case.state is State.WAITING:
+                so_far = found.get(case.checkpoint, Queue(waiting=0, oldest_at=case.created_at, snoozed=0))
+                asleep = case.snoozed_until is not None and case.snoozed_until > now
+                found[case.checkpoint] = replace(so_far, waiting=so_far.waiting + 1, snoozed=so_far.snoozed + asleep)
+        return found
+
+    def loads(self, *, now: datetime) -> list[Load]:
+        found: dict[tuple[str, str], Load] = {}
+        for case in self._all(Case):
+            for who, what in ((held_by(case, now=now), "claimed"), (case.assigned_to, "assigned")):
+                if case.state is State.WAITING and who is not None:
+                    load = found.get((who, case.checkpoint), Load(who=who, checkpoint=case.checkpoint))
+                    found[who, case.checkpoint] = replace(load, **{what: getattr(load, what) + 1})
+        return [found[key] for key in sorted(found)]
+
+    def rulings(self, *, since: datetime) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for record in self._all(VerdictRecord):
+            if record.ruled_at >= since and record.voided_at is None:
+                found[record.reviewer] = found.get(record.reviewer, 0) + 1
+        return found
+
+    def claimed_before(self, before: datetime, *, now: datetime, limit: int) -> list[Case]:
+        began = {e.case_id: e.at for e in self._all(Entry) if (e.kind, e.act) == (EntryKind.CLAIM, "claim")}
+        found = [
+            case
+            for case in self._all(Case)
+            if case.state is State.WAITING
+            and held_by(case, now=now) is not None
+            and case.id in began
+            and began[case.id] < before
+        ]
+        return deepcopy(found[:limit])
+
+    def nearing(self, *, now: datetime, limit: int) -> list[Case]:
+        waiting = (case for case in self._all(Case) if case.state is State.WAITING)
+        next_ = sorted((c.due_at, c.id, c) for c in waiting if c.due_at is not None and c.due_at > now)[:NEAREST]
+        return deepcopy([case for _, _, case in next_ if is_near(case, now=now)][:limit])
+
     def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
         return deepcopy([entry for entry in self._all(Entry) if entry.seq > after_seq][:limit])
 
@@ -278,7 +320,11 @@ class _Transaction:
 
     def _holds(self, case: Case, text: str) -> bool:
         content, material = self.get(Content, case.id, case.revision), self.get(Evidence, case.id)
-        written = [_written(content.arguments if content else {}), _written(material.items if material else {})]
+        checkpoint = self.get(Checkpoint, case.checkpoint, case.version)
+        # Whoever could find a case by the category that is kept from them would know it.
+        is_blind = checkpoint is not None and checkpoint.blind and case.state in (State.WAITING, State.HELD)
+        arguments = {} if content is None or is_blind else content.arguments
+        written = [_written(arguments), _written(material.items if material else {})]
         return any(_folded(json.dumps(text, ensure_ascii=False)[1:-1]) in _folded(each) for each in written) or (
             _folded(text) in _folded(case.key or "")
         )

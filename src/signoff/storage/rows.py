@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from operator import attrgetter
@@ -16,13 +16,24 @@ from signoff.domain.account import Account
 from signoff.domain.actor import Actor
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint
-from signoff.domain.claim import Assigned
-from signoff.domain.entry import Entry
+from signoff.domain.claim import LEADS, QUARTER, Assigned
+from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.pace import Pace
 from signoff.domain.verdict import VerdictKind
 from signoff.errors import KeyReused
-from signoff.ports import KEYS, Example, R, Record
-from signoff.storage.schema import TABLES, Column, cases, contents, entries, evidence, moment, verdicts, votes
+from signoff.ports import KEYS, NEAREST, Example, Load, Queue, R, Record
+from signoff.storage.schema import (
+    TABLES,
+    Column,
+    cases,
+    checkpoints,
+    contents,
+    entries,
+    evidence,
+    moment,
+    verdicts,
+    votes,
+)
 
 
 class Cursor(Protocol):
@@ -423,7 +434,10 @@ class Rows:
         meant = {Assigned.ME: {actor.id}, Assigned.GROUP: actor.addresses - {actor.id}, Assigned.ANYONE: frozenset()}
         listed = actor.addresses if assigned is None else meant[assigned]
         addresses = {f"address_{i}": address for i, address in enumerate(sorted(listed))}
-        anyones = [cases.c.assigned_to.is_(None)] if assigned in (None, Assigned.ANYONE) else []
+        for_anyone = assigned in (None, Assigned.ANYONE)
+        mine = (
+            {f"mine_{i}": address for i, address in enumerate(sorted(actor.addresses - listed))} if for_anyone else {}
+        )
 
         def build() -> sa.sql.ClauseElement:
             c = cases.c
@@ -441,7 +455,11 @@ class Rows:
                 ~voted,
                 sa.or_(c.snoozed_until.is_(None), c.snoozed_until <= now_),
                 sa.or_(c.deadline_at.is_(None), c.deadline_at > now_),
-                sa.or_(sa.false(), *anyones, *[c.assigned_to == _bind(name) for name in addresses]),
+                sa.or_(
+                    sa.false(),
+                    *([c.assigned_to.is_(None), _passes_on(now_, mine)] if for_anyone else []),
+                    *[c.assigned_to == _bind(name) for name in addresses],
+                ),
                 sa.or_(c.claimed_by.is_(None), c.claimed_by == _bind("actor"), c.claim_expires_at <= now_),
             )
             if after is not None:
@@ -451,10 +469,11 @@ class Rows:
             query = query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
             return query.with_for_update(skip_locked=True) if locks else query
 
-        shape = ("queue", len(addresses), len(anyones), checkpoint is None, after is None, text is None, locks)
+        shape = ("queue", len(addresses), len(mine), for_anyone, checkpoint is None, after is None, text is None, locks)
         statement = self._statements(shape, build)
         values: dict[str, Any] = {
             **addresses,
+            **mine,
             **_needle(text),
             "now": moment(now),
             "actor": actor.id,
@@ -525,6 +544,107 @@ class Rows:
         self._cursor.execute(statement.sql, statement.parameters({"checkpoint": checkpoint}))
         return {State(state): count for state, count in self._cursor.fetchall()}
 
+    def queues(self, *, now: datetime) -> dict[str, Queue]:
+        """Count what waits at each checkpoint, from narrow indexes."""
+        c = cases.c
+        waits = c.state == sa.literal_column("'waiting'")
+        counted = self._statements(
+            "queues",
+            lambda: sa.select(c.checkpoint, sa.func.count(), sa.func.min(c.id)).where(waits).group_by(c.checkpoint),
+        )
+        snoozed = self._statements(
+            "snoozed",
+            lambda: (
+                sa.select(c.checkpoint, sa.func.count())
+                .where(waits, c.snoozed_until.is_not(None), c.snoozed_until > _bind("now"))
+                .group_by(c.checkpoint)
+            ),
+        )
+        self._cursor.execute(snoozed.sql, snoozed.parameters({"now": moment(now)}))
+        asleep = dict(self._cursor.fetchall())
+        self._cursor.execute(counted.sql, counted.parameters({}))
+        found: dict[str, Queue] = {}
+        for name, waiting, oldest in self._cursor.fetchall():
+            first = self.get(Case, oldest)
+            assert first is not None
+            found[name] = Queue(waiting=waiting, oldest_at=first.created_at, snoozed=asleep.get(name, 0))
+        return found
+
+    def loads(self, *, now: datetime) -> list[Load]:
+        """Count what each person has in hand, from narrow indexes."""
+        c = cases.c
+        waits = c.state == sa.literal_column("'waiting'")
+
+        def build(who: sa.Column[Any], *more: sa.ColumnElement[bool]) -> sa.sql.ClauseElement:
+            counted = sa.select(who, c.checkpoint, sa.func.count()).where(waits, who.is_not(None), *more)
+            return counted.group_by(who, c.checkpoint)
+
+        claimed = self._statements("claimed", lambda: build(c.claimed_by, c.claim_expires_at > _bind("now")))
+        assigned = self._statements("assigned", lambda: build(c.assigned_to))
+        found: dict[tuple[str, str], Load] = {}
+        self._cursor.execute(claimed.sql, claimed.parameters({"now": moment(now)}))
+        for who, checkpoint, count in self._cursor.fetchall():
+            found[who, checkpoint] = Load(who=who, checkpoint=checkpoint, claimed=count)
+        self._cursor.execute(assigned.sql, assigned.parameters({}))
+        for who, checkpoint, count in self._cursor.fetchall():
+            load = found.get((who, checkpoint), Load(who=who, checkpoint=checkpoint))
+            found[who, checkpoint] = replace(load, assigned=count)
+        return [found[key] for key in sorted(found)]
+
+    def rulings(self, *, since: datetime) -> dict[str, int]:
+        """Count the verdicts of each person since a time."""
+        c = verdicts.c
+        statement = self._statements(
+            "rulings",
+            lambda: (
+                sa.select(c.reviewer, sa.func.count())
+                .where(c.ruled_at >= _bind("since"), c.voided_at.is_(None))
+                .group_by(c.reviewer)
+            ),
+        )
+        self._cursor.execute(statement.sql, statement.parameters({"since": moment(since)}))
+        return dict(self._cursor.fetchall())
+
+    def claimed_before(self, before: datetime, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases whose live claim began before a time."""
+        c = cases.c
+
+        def build() -> sa.sql.ClauseElement:
+            began = (
+                sa.select(sa.func.max(entries.c.at))
+                .where(
+                    entries.c.case_id == c.id,
+                    entries.c.kind == sa.literal_column(f"'{EntryKind.CLAIM}'"),
+                    entries.c.act == sa.literal_column("'claim'"),
+                )
+                .scalar_subquery()
+            )
+            held = sa.and_(c.claimed_by.is_not(None), c.claim_expires_at > _bind("now"))
+            query = sa.select(cases).where(c.state == sa.literal_column("'waiting'"), held, began < _bind("before"))
+            return query.order_by(c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+
+        statement = self._statements("claimed_before", build)
+        return self._records(Case, statement, {"now": moment(now), "before": moment(before), "limit": limit})
+
+    def nearing(self, *, now: datetime, limit: int) -> list[Case]:
+        """List waiting cases whose deadline is near, the nearest first."""
+        c = cases.c
+
+        def build() -> sa.sql.ClauseElement:
+            waits = c.state == sa.literal_column("'waiting'")
+            next_ = cases.alias("next")
+            first = (
+                sa.select(next_.c.id)
+                .where(next_.c.state == sa.literal_column("'waiting'"), next_.c.due_at > _bind("now"))
+                .order_by(next_.c.due_at)
+                .limit(sa.literal_column(str(NEAREST)))
+                .subquery()
+            )
+            query = sa.select(cases).where(waits, c.id.in_(sa.select(first.c.id)), _is_near(_bind("now")))
+            return query.order_by(c.due_at, c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+
+        return self._records(Case, self._statements("nearing", build), {"now": moment(now), "limit": limit})
+
     def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
         """List entries in the order of the ledger."""
         statement = self._statements(
@@ -587,13 +707,34 @@ class Rows:
         ]
 
 
+def _is_near(now: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    c = cases.c
+    left: sa.ColumnElement[Any] = c.deadline_at - now
+    return sa.and_(c.deadline_at.is_not(None), left * sa.literal_column(str(QUARTER)) <= c.deadline_at - c.created_at)
+
+
+def _passes_on(now: sa.BindParameter[Any], except_to: Iterable[str]) -> sa.ColumnElement[bool]:
+    others = [cases.c.assigned_to != _bind(name) for name in except_to]
+    return sa.and_(cases.c.assigned_to != sa.literal_column(f"'{LEADS}'"), *others, _is_near(now))
+
+
 def _holds_text() -> sa.ColumnElement[bool]:
     needle = _bind("needle")
+    # Whoever could find a case by the category that is kept from them would know it.
+    blind = sa.exists().where(
+        checkpoints.c.name == cases.c.checkpoint,
+        checkpoints.c.version == cases.c.version,
+        checkpoints.c.blind == sa.literal_column("1"),
+        cases.c.state.in_([sa.literal_column(f"'{state}'") for state in (State.WAITING, State.HELD)]),
+    )
     within = [
-        sa.exists().where(
-            contents.c.case_id == cases.c.id,
-            contents.c.revision == cases.c.revision,
-            contents.c.arguments.ilike(needle, escape="!"),
+        sa.and_(
+            sa.exists().where(
+                contents.c.case_id == cases.c.id,
+                contents.c.revision == cases.c.revision,
+                contents.c.arguments.ilike(needle, escape="!"),
+            ),
+            ~blind,
         ),
         sa.exists().where(evidence.c.case_id == cases.c.id, evidence.c["items"].ilike(needle, escape="!")),
         cases.c.key.ilike(_bind("plain_needle"), escape="!"),

@@ -57,6 +57,13 @@ CALLS: dict[str, Callable[[Rows], object]] = {
     "next_due": lambda rows: rows.next_due(after=NOW),
     "counts": lambda rows: rows.counts(checkpoint="n"),
     "names": lambda rows: [rows.checkpoint_names(), rows.latest_checkpoint("n")],
+    "desk": lambda rows: [
+        rows.queues(now=NOW),
+        rows.loads(now=NOW),
+        rows.rulings(since=NOW),
+        rows.claimed_before(NOW, now=NOW, limit=5),
+        rows.nearing(now=NOW, limit=5),
+    ],
     "examples": lambda rows: rows.examples("n", after_seq=1, limit=5),
 }
 

@@ -38,6 +38,8 @@ export interface paths {
          * @description Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
          *
          *     A proposer sees its own cases. Evidence of the type `message/rfc822` is read: beside the raw `value` it has `mail`.
+         *     `withheld` says that what the drafter thinks of it is kept back until you have ruled, as on a blind checkpoint: no
+         *     routing, rationale or alternatives, and of the arguments not the category.
          *
          *     Takes the scope `propose` or `read` or `review`.
          */
@@ -129,7 +131,8 @@ export interface paths {
          * Give everything that is stored about a case, oldest first
          * @description Give everything that is stored about a case, oldest first.
          *
-         *     Where several people have to agree, it holds no opinion of others until theirs has taken effect.
+         *     Where several people have to agree, it holds no opinion of others until theirs has taken effect. While a case of a
+         *     blind checkpoint is open, it holds no more than `GET /cases/{case_id}` until you have ruled.
          *
          *     Takes the scope `read` or `review`.
          */
@@ -158,6 +161,28 @@ export interface paths {
         get: operations["outcome_api_v1_cases__case_id__outcome_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/reason": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say why you rejected a case, or say it in other words, while the rejection is held
+         * @description Say why you rejected a case, or say it in other words, while the rejection is held.
+         *
+         *     Takes the scope `review`.
+         */
+        post: operations["give_reason_api_v1_cases__case_id__reason_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -375,8 +400,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take the oldest cases offered to you, for a limited time; nobody else is offered them meanwhile
-         * @description Take the oldest cases offered to you, for a limited time; nobody else is offered them meanwhile.
+         * Take the oldest cases offered to you, or those you name, for a limited time; nobody else is offered them meanwhile
+         * @description Take the oldest cases offered to you, or those you name, for a limited time; nobody else is offered them meanwhile.
+         *
+         *     Of named ones, those that are somebody else's, closed or not offered are left out.
          *
          *     Takes the scope `review`.
          */
@@ -963,6 +990,12 @@ export interface components {
             };
             /** @description How this revision was routed, with the drafter's confidence. */
             routing: components["schemas"]["Routing"] | null;
+            /**
+             * Withheld
+             * @description Whether what the drafter thinks is kept back until the person has ruled, as on a blind checkpoint: then there is no routing, rationale or alternative, and no category among the arguments.
+             * @default false
+             */
+            withheld: boolean;
         };
         /**
          * Checkpoint
@@ -1098,9 +1131,14 @@ export interface components {
         };
         /**
          * ClaimTaken
-         * @description Take the oldest cases that are offered.
+         * @description Take the oldest cases that are offered, or some by name.
          */
         ClaimTaken: {
+            /**
+             * Case Ids
+             * @description These, as far as they are offered to you; `limit` and `checkpoint` do not apply.
+             */
+            case_ids?: string[] | null;
             /**
              * Checkpoint
              * @description Only cases of this checkpoint.
@@ -1266,7 +1304,7 @@ export interface components {
          * @description What an entry tells of.
          * @enum {string}
          */
-        EntryKind: "move" | "claim" | "vote" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account";
+        EntryKind: "move" | "claim" | "vote" | "verdict" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account";
         /**
          * Event
          * @description One entry of the ledger, as the event stream tells it.
@@ -1726,6 +1764,22 @@ export interface components {
             rationale?: string | null;
         };
         /**
+         * ReasonTaken
+         * @description Say why you rejected a case.
+         */
+        ReasonTaken: {
+            /**
+             * Reason
+             * @description Why.
+             */
+            reason: string;
+            /**
+             * Verdict Id
+             * @description The id of your rejection, or of your vote to reject.
+             */
+            verdict_id: string;
+        };
+        /**
          * RedraftTaken
          * @description Ask for another draft.
          */
@@ -1941,7 +1995,7 @@ export interface components {
         VerdictKind: "approved" | "edited" | "rejected";
         /**
          * VerdictRecord
-         * @description A verdict as it is kept; never overwritten, only voided.
+         * @description A verdict as it is kept; never overwritten, only voided, but for the reason of a rejection that is held.
          */
         VerdictRecord: {
             /**
@@ -2826,6 +2880,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OutcomeGiven"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_reason_api_v1_cases__case_id__reason_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonTaken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Case"];
                 };
             };
             /** @description Nobody knows who asks. */

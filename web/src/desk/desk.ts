@@ -2,6 +2,7 @@
 import * as api from "../api/calls";
 import { Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
 import type { Filter, Outgoing, Sitting, Standing } from "./sitting";
@@ -10,9 +11,9 @@ import { follow } from "./stream";
 const HOLD_S = 180;
 const HEARTBEAT_MS = 60_000;
 const AWAY_MS = 60_000;
-const PAGE = 50;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
+const SKELETON_MS = 150;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -34,6 +35,8 @@ export interface Confirming {
 
 export interface Snapshot {
   sitting: Sitting;
+  /** The case to draw: while the next one is on its way the old one stays for a moment, rather than a flash of nothing. */
+  shown: CaseView | null;
   notice: Notice | null;
   confirming: Confirming | null;
   /** Verdicts that wait for the server. */
@@ -59,6 +62,7 @@ export class Desk {
   #listing: AbortController | null = null;
   #draft_timer: ReturnType<typeof setTimeout> | undefined;
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
+  #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
 
   constructor(me: Me) {
@@ -66,6 +70,7 @@ export class Desk {
     this.#drafts_key = `signoff.drafts.${me.id}`;
     this.#now = {
       sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      shown: null,
       notice: null,
       confirming: null,
       waiting: 0,
@@ -98,8 +103,11 @@ export class Desk {
     const online = () => this.flush();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
+    // Back from the browser's memory of pages: nothing was heard meanwhile.
+    const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
     window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
     const unfollow = follow({
       event: (event) => this.#noticed(event),
@@ -110,6 +118,7 @@ export class Desk {
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
       () => window.removeEventListener("pagehide", leave),
+      () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
@@ -401,12 +410,9 @@ export class Desk {
     };
     this.#order = [...this.#order.slice(-200), verdict.id];
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
-    this.say(
-      answer.kind === "rejected" ? "plain" : "ok",
-      `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`,
-      verdict.case_id,
-      answer.kind === "rejected" && verdict.hold_s > 0 ? verdict : undefined,
-    );
+    const why = answer.kind === "rejected" && verdict.hold_s > 0 && view.checkpoint.reasons.length > 0;
+    const said = why ? "Rejected. Why?" : `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`;
+    this.say(answer.kind === "rejected" ? "plain" : "ok", said, verdict.case_id, why ? verdict : undefined);
     // Painting the next case comes first.
     setTimeout(() => {
       this.#outbox.add(verdict);
@@ -563,7 +569,10 @@ export class Desk {
     const listing = (this.#listing = new AbortController());
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
-      const page = await api.queue({ ...this.#now.sitting.filter, after, limit: PAGE }, listing.signal);
+      const { filter } = this.#now.sitting;
+      const ahead = after === null ? takeAhead(filter) : null;
+      const page = await (ahead ?? api.queue({ ...filter, after, limit: PAGE }, listing.signal));
+      if (listing.signal.aborted) return;
       let next = sitting.listed(this.#now.sitting, page.items, page.after);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
@@ -709,7 +718,17 @@ export class Desk {
   }
 
   #change(change: Partial<Snapshot>): void {
-    this.#now = { ...this.#now, ...change };
+    const next = { ...this.#now, ...change };
+    const { current, views } = next.sitting;
+    const view = current ? views[current] : undefined;
+    if (view || current === null) {
+      next.shown = view ?? null;
+      clearTimeout(this.#skeleton_timer);
+      this.#skeleton_timer = undefined;
+    } else if (next.shown && this.#skeleton_timer === undefined) {
+      this.#skeleton_timer = setTimeout(() => this.#change({ shown: null }), SKELETON_MS);
+    }
+    this.#now = next;
     for (const listener of this.#listeners) listener();
   }
 }

@@ -33,19 +33,18 @@ type Asking = "snooze" | "hand_over" | "redraft" | null;
 
 export function Inbox() {
   const desk = useDesk();
-  const { sitting, confirming, notice } = useSnapshot();
+  const { sitting, shown: kept, confirming, notice } = useSnapshot();
   const [, navigate] = useLocation();
   const search = useSearch();
   const asked = place(search);
   const [asking, setAsking] = useState<Asking>(null);
   const [batch, setBatch] = useState<readonly string[] | null>(null);
   const [reading, setReading] = useState(asked.case_id !== null);
-  const [comparing, setComparing] = useState(false);
+  const [comparing, setComparing] = useState<string | null>(null);
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
   const view = current ? (sitting.views[current] ?? null) : null;
-  const kept = useKept(view, current);
   const row = rowOf(sitting, current);
   const standing: Standing = row?.standing ?? { kind: "open" };
   const ready = view !== null && mayBeRuled(standing);
@@ -86,8 +85,7 @@ export function Inbox() {
     return () => clearTimeout(timer);
   }, []);
 
-  useEffect(() => setComparing(false), [current]);
-  const compared = useCompared(standing, kept, comparing);
+  const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
   const passedOn = (done: (after: Case) => string) => (after: Case) => {
     setAsking(null);
@@ -113,7 +111,7 @@ export function Inbox() {
             hand_over: () => setAsking("hand_over"),
             redraft: () => setAsking("redraft"),
             difference: () => {
-              if (view.case.revision > 1) setComparing((before) => !before);
+              if (view.case.revision > 1) setComparing((before) => (before === current ? null : current));
               else desk.say("plain", "This is the first draft: there is nothing to compare it with.");
             },
           }),
@@ -271,21 +269,6 @@ export function Inbox() {
       </Suspense>
     </div>
   );
-}
-
-/** The case to draw: while the next one is on its way, the old one stays for a moment rather than a flash of nothing. */
-function useKept(view: CaseView | null, current: string | null): CaseView | null {
-  const [last, setLast] = useState<CaseView | null>(null);
-  const [late, setLate] = useState(false);
-  useEffect(() => {
-    if (view) setLast(view);
-    setLate(false);
-    if (view || current === null) return;
-    const timer = setTimeout(() => setLate(true), 150);
-    return () => clearTimeout(timer);
-  }, [view, current]);
-  if (view) return view;
-  return current === null || late ? null : last;
 }
 
 /** What to compare the case with: what was there when it changed under the person's eyes, or the draft before. */

@@ -14,10 +14,9 @@ from starlette.requests import Request
 
 from signoff.app.views import CaseView, History
 from signoff.domain.account import Scope
-from signoff.domain.case import Case, Move, State
+from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
-from signoff.domain.entry import EntryKind
 from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.errors import StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
@@ -40,7 +39,6 @@ Text = Annotated[
         description="Only cases that hold this text in their current arguments, evidence or key.",
     ),
 ]
-_OPEN = (State.WAITING, State.HELD)
 _POLL_S = 5.0
 """Seconds between two looks of a waiting request, should a wake-up ever be missed."""
 
@@ -107,9 +105,11 @@ def case(case_id: CaseId, caller: Anybody) -> CaseView:
     Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
 
     A proposer sees its own cases. Evidence of the type `message/rfc822` is read: beside the raw `value` it has `mail`.
+    `withheld` says that what the drafter thinks of it is kept back until you have ruled, as on a blind checkpoint: no
+    routing, rationale or alternatives, and of the arguments not the category.
     """
     shown_to(caller, case_id)
-    view = caller.app.view(case_id)
+    view = caller.app._view(case_id, seen_by=caller.id)
     return replace(view, evidence=with_mails(view.evidence))
 
 
@@ -118,24 +118,10 @@ def history(case_id: CaseId, caller: Looking) -> History:
     """
     Give everything that is stored about a case, oldest first.
 
-    Where several people have to agree, it holds no opinion of others until theirs has taken effect.
+    Where several people have to agree, it holds no opinion of others until theirs has taken effect. While a case of a
+    blind checkpoint is open, it holds no more than `GET /cases/{case_id}` until you have ruled.
     """
-    found = caller.app.history(case_id)
-    several = found.checkpoint is not None and found.checkpoint.opinions > 1
-    if not several or found.case.state not in _OPEN:
-        return found
-    mine = caller.id
-    # A verdict that was or may be recalled tells how those have voted whose votes still stand.
-    return replace(
-        found,
-        votes=[vote for vote in found.votes if vote.reviewer == mine],
-        verdicts=[verdict for verdict in found.verdicts if verdict.reviewer == mine],
-        entries=[
-            entry if entry.act != Move.RULE or entry.actor == mine else replace(entry, facts={})
-            for entry in found.entries
-            if entry.kind is not EntryKind.VOTE or entry.actor == mine
-        ],
-    )
+    return caller.app._history(case_id, seen_by=caller.id)
 
 
 @router.get("/cases/{case_id}/outcome")

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from signoff.domain.entry import Entry
+from signoff.domain.entry import Entry, EntryKind
 from signoff.errors import SignoffError
 from signoff.server.access import LOOK, LOOKS
 from signoff.server.feed import Feed
@@ -83,7 +83,12 @@ async def _told(request: Request, feed: Feed, seq: int, checkpoint: str | None) 
             yield b": alive\n\n"
             continue
         seq = page[-1].seq
-        told = [entry for entry in page if checkpoint is None or entry.checkpoint == checkpoint]
+        told = [
+            entry
+            for entry in page
+            # Only a rejection has a reason, and whoever rules on the case next may have to be blind to that.
+            if entry.kind is not EntryKind.VERDICT and (checkpoint is None or entry.checkpoint == checkpoint)
+        ]
         # What was left out is not looked at again after a break either.
         passed = [] if told and told[-1].seq == seq else [b"id: %d\n\n" % seq]
         yield b"".join([*map(_event, told), *passed])

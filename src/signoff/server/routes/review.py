@@ -14,6 +14,7 @@ from signoff.wire import (
     ClaimTaken,
     HandoverTaken,
     HoldTaken,
+    ReasonTaken,
     RedraftTaken,
     ReleaseTaken,
     Renewed,
@@ -29,8 +30,12 @@ router = APIRouter(route_class=StrictRoute, tags=["review"])
 
 @router.post("/claims")
 def claim(body: ClaimTaken, caller: Reviewing) -> Sequence[Case]:
-    """Take the oldest cases offered to you, for a limited time; nobody else is offered them meanwhile."""
-    return caller.desk.claim(body.limit, checkpoint=body.checkpoint, hold_s=body.hold_s)
+    """
+    Take the oldest cases offered to you, or those you name, for a limited time; nobody else is offered them meanwhile.
+
+    Of named ones, those that are somebody else's, closed or not offered are left out.
+    """
+    return caller.desk.claim(body.limit, checkpoint=body.checkpoint, case_ids=body.case_ids, hold_s=body.hold_s)
 
 
 @router.post("/claims/renew")
@@ -71,6 +76,12 @@ def rule(case_id: CaseId, body: VerdictTaken, caller: Reviewing) -> Case:
         # It does not stand on a claim, so only somebody else's may be in its way.
         shown = shown.but(claimed_by=None if current.claimed_by == caller.id else current.claimed_by)
     return caller.desk.rule(shown, body.verdict(), verdict_id=body.id, seconds=body.seconds)
+
+
+@router.post("/cases/{case_id}/reason")
+def give_reason(case_id: CaseId, body: ReasonTaken, caller: Reviewing) -> Case:
+    """Say why you rejected a case, or say it in other words, while the rejection is held."""
+    return caller.desk.give_reason(case_id, body.verdict_id, body.reason)
 
 
 @router.post("/cases/{case_id}/recall")

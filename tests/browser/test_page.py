@@ -1,0 +1,84 @@
+"""The inbox opens in a real browser, under its own policy, for whoever may see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from signoff.server.access import COOKIE
+from tests.browser.conftest import NARROW, WIDE, BrowserDesk, Watch
+
+Visit = Callable[..., Page]
+
+
+def test_the_inbox_opens_without_a_complaint(desk: BrowserDesk, visit: Visit) -> None:
+    desk.reply()
+    page = visit("grace")
+    expect(page).to_have_title("Signoff")
+    expect(page.get_by_role("main")).to_be_visible()
+
+
+def test_its_policy_holds_in_the_browser(desk: BrowserDesk, visit: Visit) -> None:
+    page = visit("grace", allowed=("script-src", "Content Security Policy"))
+    breach = page.evaluate(
+        """() => new Promise((told) => {
+            document.addEventListener("securitypolicyviolation", (breach) => told(breach.violatedDirective));
+            const script = document.createElement("script");
+            script.textContent = "window.got_in = true";
+            document.head.append(script);
+        })"""
+    )
+    assert breach == "script-src-elem"
+    assert page.evaluate("window.got_in") is None
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("() => console.warn('careful')", "console warning: careful"),
+        ("() => console.error('broken')", "console error: broken"),
+        ("() => { setTimeout(() => { throw new Error('lost') }) }", "exception: lost"),
+        ("() => { fetch('https://example.com/').catch(() => 0) }", "connect-src"),
+        ("() => { document.body.setAttribute('style', 'color: red') }", "style-src"),
+        ("() => { location.port = '9'; }", "asked somebody else: http://127.0.0.1:9/"),
+    ],
+)
+def test_what_a_page_complains_of_is_noticed(desk: BrowserDesk, browser: Browser, script: str, complaint: str) -> None:
+    with browser.new_context(base_url=desk.url) as context:
+        watch = Watch(desk.url, ("status of 401",))
+        watch.on(context)
+        page = context.new_page()
+        page.goto("/")
+        assert watch.complaints == []
+        page.evaluate(script)
+        while not watch.complaints:
+            page.wait_for_timeout(20)
+        assert complaint in watch.complaints[0]
+
+
+def test_the_printed_link_lets_one_person_in(start_desk: Callable[..., BrowserDesk], visit: Visit) -> None:
+    desk = start_desk()
+    assert desk.server.link_token is not None
+    page = visit(None, f"/?token={desk.server.link_token}", at=desk)
+    expect(page).to_have_url(f"{desk.url}/")
+    expect(page.get_by_role("main")).to_be_visible()
+    [cookie] = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == (COOKIE, True, "Strict")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_on_the_inbox(
+    desk: BrowserDesk, visit: Visit, axe: Callable[[Page], None], size: tuple[int, int], dark: bool
+) -> None:
+    desk.reply()
+    page = visit("grace", size=size, dark=dark)
+    expect(page.get_by_role("main")).to_be_visible()
+    axe(page)
+
+
+def test_these_tests_are_not_left_out_in_ci(chromium_path: str) -> None:
+    assert os.access(chromium_path, os.X_OK)
