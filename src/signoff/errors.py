@@ -200,6 +200,12 @@ class SameReviewer(RefusedError):
     code = "same_reviewer"
 
 
+class PersonAway(RefusedError):
+    """Somebody is away, so nothing is handed over to them; `facts["away_since"]` says since when."""
+
+    code = "person_away"
+
+
 class NotApproved(RefusedError):
     """The proposal was rejected, withdrawn or expired, so it did not run; `facts["outcome"]` says which."""
 

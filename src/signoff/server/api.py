@@ -26,13 +26,13 @@ from signoff.server.feed import Feed
 from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
-from signoff.server.routes import cases, events, health, proposals, review, session
+from signoff.server.routes import cases, events, health, people, proposals, review, session
 from signoff.wire import Event, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_SUBJECTS = (proposals, review, cases, events, session, health)
+_SUBJECTS = (proposals, review, cases, events, people, session, health)
 
 THREADS = 8
 """Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""
