@@ -19,6 +19,7 @@ SignoffError
 │   ├── NotSignedIn           nobody knows who asks                         401
 │   ├── NotAllowed            the actor has no right to do that
 │   ├── SameReviewer          the same person cannot count twice
+│   ├── PersonAway            nothing is handed over to who is away
 │   └── NotApproved           the proposal was not approved, so it did not run
 ├── OutsideError          may be retried                   503
 │   ├── StoreUnavailable      the database did not take or give the data
@@ -61,6 +62,7 @@ __all__ = [
     "NotSignedIn",
     "OutsideError",
     "Overloaded",
+    "PersonAway",
     "RefusedError",
     "SameReviewer",
     "SchemaTooNew",

@@ -91,7 +91,7 @@ def test_who_is_here_was_seen_a_moment_ago(app: Signoff, clock: FakeClock, send:
     app.reviewer("gone").claim_case(send.propose(to="v").id)
     people = {person.id: person for person in app.people()}
     assert list(people) == ["ada", "bob", "eve", "grace"]
-    assert (people["bob"].roles, people["bob"].groups) == (("auditor",), ("billing",))
+    assert (people["bob"].roles, people["bob"].groups) == (["auditor"], ["billing"])
     assert {id for id, person in people.items() if person.here} == {"grace"}
     assert (people["ada"].claimed, people["eve"].assigned) == (1, 1)
     clock.advance(1)

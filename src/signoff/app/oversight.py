@@ -57,8 +57,8 @@ def _person(
 ) -> Person:
     return Person(
         id=id,
-        roles=roles,
-        groups=groups,
+        roles=list(roles),
+        groups=list(groups),
         here=is_here(presence, now=now),
         seen_at=presence.seen_at if presence else None,
         away_since=presence.away_since if presence else None,
