@@ -232,14 +232,14 @@ function Actions({ history, shown, now }: { history: History; shown: Case; now: 
           </Link>
         )}
         <Undo history={history} shown={shown} me={me} />
-        <Copy text={`${location.origin}/cases/${shown.id}`} what="the link to this case">
+        {shown.state === "done" && <Reversal shown={shown} me={me} />}
+        <Copy text={`${location.origin}/cases/${shown.id}`} what="link to this case">
           Copy link
         </Copy>
       </div>
       {shown.state === "unknown" && (
         <Resolve history={history} may={me ? holds(me, "lead", "admin") : null} now={now} onDone={reload} />
       )}
-      {shown.state === "done" && <Reversal shown={shown} me={me} />}
     </div>
   );
 }

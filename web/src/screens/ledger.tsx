@@ -177,7 +177,7 @@ function Line({ event, now }: { event: Event; now: Date }) {
       </td>
       <td role="cell" data-name="Case">
         {event.case_id ? (
-          <Link href={`/cases/${event.case_id}`} data-row={`/cases/${event.case_id}`} aria-label={`Case ${event.case_id} of ${event.checkpoint ?? "no queue"}`}>
+          <Link href={`/cases/${event.case_id}`} data-row={`/cases/${event.case_id}`} title={event.case_id}>
             {event.checkpoint ?? "case"} …{event.case_id.slice(-6)}
           </Link>
         ) : (

@@ -53,7 +53,10 @@ describe("the desk in a sentence", () => {
   it("says why a case does not get on", () => {
     expect(stuckWords({ case: A, why: "claimed_long" }, NOW)).toBe("linus has had it for a long time");
     expect(stuckWords({ case: aCase({ assigned_to: "group:night" }), why: "assigned_away" }, NOW)).toBe(
-      "assigned to the group night, who is away",
+      "assigned to the group night, where nobody is here",
+    );
+    expect(stuckWords({ case: B, why: "assigned_away" }, NOW)).toBe(
+      "assigned to ada, who is away",
     );
     expect(stuckWords({ case: aCase({ deadline_at: "2026-03-28T12:12:00Z" }), why: "deadline_near" }, NOW)).toBe("expires in 12 min");
   });

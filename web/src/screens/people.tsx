@@ -36,7 +36,7 @@ export default function People() {
         <h1>People</h1>
         <p aria-live="polite">{desk.data && deskWords(desk.data, now)}</p>
         <p className="small muted">
-          {desk.dataUpdatedAt > 0 && <>As it was {ago(new Date(desk.dataUpdatedAt), now)}. </>}
+          {desk.dataUpdatedAt > 0 && <>As of {ago(new Date(desk.dataUpdatedAt), now)}. </>}
           <button type="button" className="button plain" disabled={desk.isFetching || people.isFetching} onClick={retry}>
             Look again
           </button>
@@ -113,7 +113,7 @@ function NotGettingOn({ desk, now }: { desk: Desk; now: Date }) {
   };
 
   return (
-    <div ref={list}>
+    <div ref={list} className="screens-stack">
       {desk.stuck.length + desk.unknown.length > 0 && (
         <p className="small muted screens-keys">
           <kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> hand over · <kbd>o</kbd> open
