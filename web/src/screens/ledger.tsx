@@ -13,6 +13,7 @@ import { Visible } from "../text/visible";
 import { entryWords, told } from "../text/words";
 import { At } from "./at";
 import { follow } from "./follow";
+import { Key } from "./key";
 import { MOST, NO_ROWS, rowsAfter } from "./ledger_rows";
 import { useRows } from "./rows";
 import { StateMark } from "./state_mark";
@@ -110,7 +111,7 @@ function Growing({ checkpoint }: { checkpoint: string | null }) {
         <span role="status">
           {rows.arrived > 0 && (
             <button type="button" className="button primary" onClick={showNew}>
-              {rows.arrived > MOST ? `${MOST}+` : rows.arrived} new ↑ <kbd aria-hidden="true">n</kbd>
+              {rows.arrived > MOST ? `${MOST}+` : rows.arrived} new ↑ <Key of="show_new" />
             </button>
           )}
         </span>
