@@ -150,6 +150,19 @@ class Page(BaseModel, Generic[T]):
     after: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
 
 
+class Few(BaseModel, Generic[T]):
+    """A list that is given whole."""
+
+    items: Sequence[T] = Field(description="All there is, in the order of the list.")
+
+
+class LabelGiven(BaseModel):
+    """A category, and how often it was given."""
+
+    label: str = Field(description="The category.")
+    cases: int = Field(description="Cases that people gave it, by the verdicts that have settled.")
+
+
 class OutcomeGiven(BaseModel):
     """What became of a case, or that it is still open."""
 

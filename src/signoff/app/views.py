@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from signoff.domain.audit import Audit
@@ -65,6 +66,32 @@ class CaseView:
     evidence: Mapping[str, Mapping[str, Any]]
     routing: Routing | None
     withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarCase:
+    """
+    A case that is like another one, and what a person made of it.
+
+    Args:
+        case_id: The case.
+        title: Its title.
+        verdict: What the person said.
+        label: The category it got, on a label checkpoint; None for a rejection.
+        edited: Names of the arguments that the person changed.
+        reviewer: Who ruled.
+        ruled_at: When, UTC.
+        likeness: How alike the evidence of both is, 0..1.
+    """
+
+    case_id: str
+    title: str
+    verdict: VerdictKind
+    label: str | None
+    edited: Sequence[str]
+    reviewer: str
+    ruled_at: datetime
+    likeness: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

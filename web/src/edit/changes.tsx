@@ -2,7 +2,7 @@ import { memo, useDeferredValue, useMemo } from "react";
 
 import type { Arguments, Schema } from "../api/types";
 import { Difference } from "../text/difference";
-import { Visible } from "../text/difference_visible";
+import { Visible } from "../text/visible";
 import { isRecord, own, type Path, pathKey, titleOf } from "./validator";
 
 /** More than so many are counted, not drawn. */

@@ -5,7 +5,7 @@ import { type ErrorSchema, ErrorSchemaBuilder } from "@rjsf/utils";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 
 import type { Arguments, CaseView, Schema } from "../api/types";
-import { Visible } from "../text/difference_visible";
+import { Visible } from "../text/visible";
 import { Changes } from "./changes";
 import { drawn } from "./drawable";
 import { type Context, fields, templates, widgets } from "./form_parts";
@@ -53,9 +53,10 @@ function Edited({ view, draft, onChange, onApprove, onCancel }: Props) {
   const [told, setTold] = useState(draft);
   if (draft !== seen) {
     setSeen(draft);
-    if (draft !== told) {
-      setCurrent(draft ?? proposed);
-      setForm(drawn(schema, draft ?? proposed));
+    const given = draft ?? proposed;
+    if (draft !== told && JSON.stringify(given) !== JSON.stringify(current)) {
+      setCurrent(given);
+      setForm(drawn(schema, given));
     }
   }
 

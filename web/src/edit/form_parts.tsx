@@ -13,7 +13,7 @@ import type {
 import { useEffect, useRef, useState } from "react";
 
 import type { Arguments } from "../api/types";
-import { Visible } from "../text/difference_visible";
+import { Visible } from "../text/visible";
 import { GrowingText } from "./growing_text";
 import { JsonEditor } from "./json_editor";
 import { isExact } from "./strict_json";

@@ -11,7 +11,7 @@ import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
 import { EvidenceList } from "../evidence/evidence_list";
 import { keyboard, useCommands } from "../keys/keyboard";
-import { LabelChooser } from "../label/label_chooser";
+import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Proposal } from "../proposal/proposal";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
@@ -102,7 +102,9 @@ export function Inbox() {
           previous: () => desk.previous(),
           show_new: () => void desk.refresh(),
           undo: () => void desk.undo(),
-          search: () => searching.current?.focus(),
+          search: () => {
+            if (!focusLabelField()) searching.current?.focus();
+          },
           ...(rulable && {
             ...(!(labelled && view?.withheld) && { approve: () => desk.approve() }),
             reject: () => desk.reject(),
@@ -148,7 +150,9 @@ export function Inbox() {
           if (reason) void desk.giveReason(rejected, reason);
           return reason !== undefined;
         }
-        return false;
+        const label = rulable && labelled ? labelKeys(view, labels.data?.items ?? [], key) : null;
+        if (label !== null) desk.choose(label);
+        return label !== null;
       },
     },
   );

@@ -21,7 +21,7 @@ export const MOST_KEYS = 9;
 export function offers(view: CaseView, labels: readonly Known[]): Offer[] {
   const found: Offer[] = [];
   const add = (label: unknown, confidence: unknown, suggested: boolean) => {
-    if (typeof label !== "string" || found.some((one) => sameLabel(one.label, label))) return;
+    if (typeof label !== "string" || found.some((one) => one.label === label)) return;
     found.push({ label, confidence: share(confidence), suggested });
   };
   const argument = view.checkpoint.label;
@@ -41,13 +41,20 @@ export function labelKeys(view: CaseView, labels: readonly Known[], key: string)
   return /^[1-9]$/.test(key) ? (found[Number(key) - 1]?.label ?? null) : null;
 }
 
-/** Two ways to write one label: other case, other blanks, or another form of the same characters. */
+/** Put the cursor into the field that finds a label; false where there is none. */
+export function focusLabelField(): boolean {
+  const field = document.querySelector<HTMLInputElement>(".label-find input:enabled");
+  field?.focus();
+  return field !== null;
+}
+
+/** Two ways to write one label: other case, other blanks, hidden characters, or another form of the same ones. */
 export function sameLabel(one: string, other: string): boolean {
   return one === other || folded(one) === folded(other);
 }
 
 export function folded(label: string): string {
-  return label.normalize("NFC").replace(/\s+/gu, " ").trim().toLowerCase().normalize("NFC");
+  return label.normalize("NFC").replace(/\p{Cf}/gu, "").replace(/\s+/gu, " ").trim().toLowerCase().normalize("NFC");
 }
 
 /** A new label as it will be stored: one form of each character, single blanks, none at the ends. */
@@ -60,7 +67,7 @@ export function matching(typed: string, labels: readonly Offer[]): Offer[] {
   const text = folded(typed);
   if (!text) return [...labels];
   return labels
-    .map((offer, at) => ({ offer, at, rank: rank(text, folded(offer.label)) }))
+    .map((offer, at) => ({ offer, at, rank: offer.label === typed ? -1 : rank(text, folded(offer.label)) }))
     .filter(({ rank }) => rank < NO_MATCH)
     .sort((one, other) => one.rank - other.rank || one.at - other.at)
     .map(({ offer }) => offer);

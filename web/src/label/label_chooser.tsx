@@ -3,10 +3,11 @@ import "./label.css";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 
 import type { CaseView } from "../api/types";
-import { Visible } from "../text/difference_visible";
-import { type Known, labelKeys, matching, MOST_KEYS, type Offer, offers, sameLabel, tidied } from "./label_choice";
+import { useCommands } from "../keys/keyboard";
+import { Visible } from "../text/visible";
+import { focusLabelField, type Known, labelKeys, matching, MOST_KEYS, type Offer, offers, sameLabel, tidied } from "./label_choice";
 
-export { labelKeys };
+export { focusLabelField, labelKeys };
 
 interface Props {
   view: CaseView;
@@ -41,7 +42,7 @@ function Chooser({ view, labels, onChoose, disabled = false }: Props) {
   const closed = useMemo(() => closedTo(view), [view]);
   const found = useMemo(() => matching(text, all), [text, all]);
   const fresh = tidied(text);
-  const existing = fresh ? (all.find((one) => sameLabel(one.label, fresh)) ?? null) : null;
+  const existing = fresh ? all.find((one) => sameLabel(one.label, fresh)) : undefined;
   const tooLong = fresh.length > LONGEST_NEW;
   const offersNew = fresh !== "" && !existing && !tooLong && !closed;
   const shown = found.slice(0, MOST_SHOWN);
@@ -92,6 +93,21 @@ function Chooser({ view, labels, onChoose, disabled = false }: Props) {
       else if (offer && (open || text)) choose(offer.label, false);
     }
   };
+
+  useCommands(
+    {},
+    {
+      other: (key, event) => {
+        if (disabled || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+        // By place as well as by name: on a French keyboard, digits need Shift.
+        const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1];
+        const label = labelKeys(view, labels, digit ?? key);
+        if (label === null) return false;
+        choose(label, false);
+        return true;
+      },
+    },
+  );
 
   useEffect(() => {
     document.getElementById(`${id}-${active}`)?.scrollIntoView?.({ block: "nearest" });

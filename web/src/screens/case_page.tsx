@@ -72,24 +72,24 @@ export default function CasePage({ caseId }: { caseId: string }) {
   if (history.error instanceof Problem && history.error.status === 404) return <Nowhere caseId={caseId} />;
   if (!history.data || !shown) {
     return (
-      <main className="screens-page">
+      <div className="screens-page">
         {history.error ? <Trouble error={history.error} onRetry={() => void history.refetch()} /> : <Waiting what="the case" />}
-      </main>
+      </div>
     );
   }
   const drawn = view.data ?? (view.isPending ? null : viewOf(history.data));
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <Trouble error={history.error} onRetry={() => void history.refetch()} />
       <CaseShown history={history.data} shown={shown} view={drawn} />
-    </main>
+    </div>
   );
 }
 
 function Nowhere({ caseId }: { caseId: string }) {
   useTitle("No such case");
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <h1>There is no such case</h1>
       <p className="reading">
         Nothing is kept under <code>{caseId}</code>. The link may be incomplete, or of another desk.
@@ -97,7 +97,7 @@ function Nowhere({ caseId }: { caseId: string }) {
       <p>
         <Link href="/">To the inbox</Link> · <Link href="/done">To the decided cases</Link>
       </p>
-    </main>
+    </div>
   );
 }
 

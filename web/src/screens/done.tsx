@@ -90,7 +90,7 @@ export default function Done() {
   useRows(list, { undo: takeBack, open_case: (id) => go(`/cases/${id}`) });
 
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <header className="screens-head">
         <h1>Decided</h1>
       </header>
@@ -127,7 +127,7 @@ export default function Done() {
           <kbd>j</kbd> <kbd>k</kbd> move · <kbd>↵</kbd> open · <kbd>u</kbd> undo while it is held
         </p>
       )}
-    </main>
+    </div>
   );
 }
 

@@ -30,7 +30,7 @@ export default function Ledger() {
   const names = checkpoints.data?.map((one) => one.name) ?? [];
   const all = checkpoint && !names.includes(checkpoint) ? [checkpoint, ...names] : names;
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <header className="screens-head">
         <h1>Ledger</h1>
         <p className="muted">Every act, as it is written down: the newest {MOST}, from the last {BACK} on.</p>
@@ -51,7 +51,7 @@ export default function Ledger() {
         </label>
       </form>
       <Growing key={checkpoint} checkpoint={checkpoint} />
-    </main>
+    </div>
   );
 }
 

@@ -31,7 +31,7 @@ export default function People() {
     void people.refetch();
   };
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <header className="screens-head">
         <h1>People</h1>
         <p aria-live="polite">{desk.data && deskWords(desk.data, now)}</p>
@@ -48,7 +48,7 @@ export default function People() {
       {desk.isPending && <Waiting what="the desk" />}
       {desk.data && <Queues queues={desk.data.queues} now={now} />}
       {people.data && <Everybody people={people.data.items} now={now} />}
-    </main>
+    </div>
   );
 }
 

@@ -1,3 +1,0 @@
-export function Visible({ text }: { text: string }) {
-  return <>{text}</>;
-}
