@@ -209,7 +209,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_nor_does_what_is_put_together_of_them(html: str) -> None:
     assert list(wrongs(sanitise(html, pictures=PICTURES).html)) == []
