@@ -434,7 +434,7 @@ class Signoff:
         List the cases most like this one, of the last 5,000 that people have ruled on at its checkpoint.
 
         Alike is what the evidence says, or, without any, the arguments. A verdict counts once it has settled. The
-        first call in a process reads them all, which takes seconds if they are many.
+        first call in a process reads them all, which takes seconds if they are many; calls meanwhile give nothing.
 
         Args:
             case: The case; it is never among them, nor is its reversal.
