@@ -47,7 +47,7 @@ $(VENV)/.place: remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test torture check api bench lock clean node remake
+.PHONY: help run demo test torture check api bench lock clean node browser remake
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -58,7 +58,7 @@ run: $(INSTALLED) $(INBOX) ## serve the sample support desk on 127.0.0.1:8642
 demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at most a minute)
 	@$(BIN)/signoff demo
 
-test: $(INSTALLED) $(INBOX) ## run the whole test suite: library, server, inbox and browser, doctests included
+test: $(INSTALLED) $(INBOX) browser ## run the whole test suite: library, server, inbox and browser, doctests included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 torture: $(INSTALLED) ## kill processes at every crash point, KILLS times in all, and servers under load
@@ -97,6 +97,10 @@ remake:
 node: $(VENV)/.locked
 	@$(WEB) node || { echo "Installing what requirements/node.lock lists (once)"; \
 		$(PIP) install --require-hashes -r requirements/node.lock; }
+
+# The tests in tests/browser drive a Chromium; where none is found and none can be had, they say so.
+browser: $(INSTALLED)
+	@$(BIN)/python -m tests.browser.chromium
 
 # The folders are among them, so that a file that is gone counts as a change.
 $(INBOX): hatch_build.py $(filter-out web/openapi.json,$(wildcard web/*.*)) $(shell find web/public web/src) \

@@ -129,10 +129,11 @@ class Inbox:
             raise BuildFailed(f"npm {' '.join(arguments)} ended with {ended.returncode}; what it said is above")
 
     def _run(self, node: Node, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(node.folder), os.environ.get("PATH", os.defpath)])
         return subprocess.run(
             [*node.npm, *arguments],
             cwd=self._web,
-            env={**os.environ, "PATH": os.pathsep.join([str(node.folder), os.environ.get("PATH", os.defpath)])},
+            env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if quiet else None,
             stderr=subprocess.STDOUT if quiet else None,

@@ -11,6 +11,8 @@ export default ts.config(
     plugins: { "react-hooks": hooks },
     rules: {
       ...hooks.configs.recommended.rules,
+      // It speaks for the React compiler, which is not used here.
+      "react-hooks/incompatible-library": "off",
       "no-restricted-syntax": [
         "error",
         {

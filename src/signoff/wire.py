@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from signoff.app.views import Outcome
+from signoff.app.views import Outcome, Person
 from signoff.domain.account import Scope
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.case import ANSWERED, Case, State
@@ -148,6 +148,19 @@ class Page(BaseModel, Generic[T]):
 
     items: Sequence[T] = Field(description="What is on this page, in the order of the list.")
     after: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
+
+
+class Few(BaseModel, Generic[T]):
+    """A list that is given whole."""
+
+    items: Sequence[T] = Field(description="All there is, in the order of the list.")
+
+
+class LabelGiven(BaseModel):
+    """A category, and how often it was given."""
+
+    label: str = Field(description="The category.")
+    cases: int = Field(description="Cases that people gave it, by the verdicts that have settled.")
 
 
 class OutcomeGiven(BaseModel):
@@ -356,6 +369,20 @@ class Me(BaseModel):
     roles: Sequence[Role] = Field(description="What you may do as a person; none for a token that proposes.")
     groups: Sequence[str] = Field(description="The groups whose hand-overs you get.")
     scopes: Sequence[Scope] = Field(description="What this session or token may do.")
+
+
+class PresenceTaken(Taken):
+    """Give a sign that you are at the desk."""
+
+    away: StrictBool | None = Field(
+        default=None, description="True to go away, false to be back; null leaves that as it is."
+    )
+
+
+class People(BaseModel):
+    """Who may be at the desk."""
+
+    items: Sequence[Person] = Field(description="By name.")
 
 
 # --- events and health

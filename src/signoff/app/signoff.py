@@ -7,6 +7,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -14,12 +15,15 @@ from types import TracebackType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast, overload
 from urllib.parse import unquote, urlsplit
 
+from signoff.app import oversight
 from signoff.app.accounts import Accounts
 from signoff.app.function import OPTIONS, CheckpointFunction
 from signoff.app.handle import CaseHandle, case_id, new_id
 from signoff.app.intake import Intake
+from signoff.app.labels import LabelCounts, choices
 from signoff.app.reviewer import Reviewer
-from signoff.app.views import CaseView, History, Outcome, Verification
+from signoff.app.similar import MOST_INDEXES, SimilarCases
+from signoff.app.views import CaseView, DeskView, History, Outcome, Person, SimilarCase, Verification
 from signoff.app.webhooks import Webhooks
 from signoff.app.withholding import blind_history, blind_view, is_withheld, others_opinions_withheld
 from signoff.domain.actor import Actor, ActorKind, Role
@@ -47,7 +51,7 @@ from signoff.errors import (
     UnknownCheckpoint,
     UsageError,
 )
-from signoff.ports import Check, Clock, Draft, Drafter, Example, LearningDrafter, Reading, Store, Transaction
+from signoff.ports import Check, Clock, Draft, Drafter, LearningDrafter, Reading, Store, Transaction
 from signoff.runtime.clock import SystemClock
 from signoff.runtime.learner import Learner
 from signoff.runtime.leases import Leases
@@ -106,6 +110,8 @@ class Signoff:
         self._learner = Learner(self.store, self._learning)
         self.webhooks = Webhooks(self)
         self._guard = threading.Lock()
+        self._similar: dict[str, SimilarCases] = {}
+        self._label_counts: dict[tuple[str, str], LabelCounts] = {}
         self._only: frozenset[str] | None = None
         self._stopped = False
         self._closed = False
@@ -423,6 +429,29 @@ class Signoff:
 
         return self.store.read(look)
 
+    def similar(self, case: Case | CaseHandle | str, *, limit: int = 5) -> list[SimilarCase]:
+        """
+        List the cases most like this one, of the last 5,000 that people have ruled on at its checkpoint.
+
+        Alike is what the evidence says, or, without any, the arguments. A verdict counts once it has settled. The
+        first call in a process reads them all, which takes seconds if they are many; calls meanwhile give nothing.
+
+        Args:
+            case: The case; it is never among them, nor is its reversal.
+            limit: How many at most, >= 1.
+
+        Raises:
+            UnknownCase: If there is none of that id.
+        """
+        view = self.view(case)
+        name = view.case.checkpoint
+        with self._guard:
+            index = self._similar.pop(name, None) or SimilarCases(self.store, name)
+            self._similar[name] = index
+            if len(self._similar) > MOST_INDEXES:
+                self._similar.pop(next(iter(self._similar)))
+        return index.find(view, limit=limit)
+
     def cases(
         self,
         *,
@@ -478,26 +507,45 @@ class Signoff:
         return {name: handling for name, handling in self._handlings.items() if name in self._only}
 
     def labels(self, checkpoint: str | None = None) -> list[str]:
-        """List the labels that label drafters declared here know, or else those that people have approved."""
-        known: dict[str, None] = {}
-        for name in (
-            {**self._functions, **dict.fromkeys(self.checkpoint_names())} if checkpoint is None else [checkpoint]
-        ):
-            function = self._functions.get(name)
-            labels = getattr(function.drafter, "known_labels", None) if function else None
-            declared = self.store.read(partial(_latest, name=name)) if labels is None else None
-            if declared is not None and declared.label is not None:
-                labels = self._approved_labels(name, declared.label)
-            known |= dict.fromkeys(labels or ())
-        return list(known)
-
-    def _approved_labels(self, checkpoint: str, label: str) -> list[str]:
+        """List every label that the schema, a drafter declared here, or the verdicts name; most used first."""
+        names = {**self._functions, **dict.fromkeys(self.checkpoint_names())} if checkpoint is None else [checkpoint]
         found: dict[str, None] = {}
-        after_seq = 0
-        while page := self.store.read(partial(_settled, checkpoint=checkpoint, after_seq=after_seq)):
-            found |= {str(e.final[label]): None for e in page if e.final is not None and label in e.final}
-            after_seq = page[-1].seq
+        for name in names:
+            function = self._functions.get(name)
+            # A drafter that learns has read the history already.
+            learned = function is not None and hasattr(function.drafter, "known_labels")
+            with suppress(UnknownCheckpoint):
+                found |= dict.fromkeys(self.label_counts(name, whole=not learned))
         return list(found)
+
+    def label_counts(self, checkpoint: str, *, whole: bool = False) -> dict[str, int]:
+        """
+        Tell how many cases people gave each label of a checkpoint, most used first; known labels without a case too.
+
+        Args:
+            checkpoint: Its name; one without labels gives none.
+            whole: Read the history to its start first; otherwise one call reads some ten thousand verdicts, newest
+                first, and the next ones the rest.
+
+        Raises:
+            UnknownCheckpoint: If there is none of that name.
+        """
+        declared = self.declaration(checkpoint)
+        if declared.label is None:
+            return {}
+        function = self._functions.get(checkpoint)
+        drafter = function.drafter if function else None
+        known = [*choices(declared), *getattr(drafter, "known_labels", ())]
+        counted = self._given_labels(checkpoint, declared.label).count(whole=whole)
+        order = {label: number for number, label in enumerate(dict.fromkeys([*known, *counted]))}
+        return {label: counted[label] for label in sorted(order, key=lambda each: (-counted[each], order[each]))}
+
+    def _given_labels(self, checkpoint: str, label: str) -> LabelCounts:
+        with self._guard:
+            found = self._label_counts.get((checkpoint, label))
+            if found is None:
+                found = self._label_counts[checkpoint, label] = LabelCounts(self.store, checkpoint, label)
+            return found
 
     def history(self, case_id: str) -> History:
         """
@@ -569,6 +617,25 @@ class Signoff:
                 if case.verdict_id is not None and case.cleared_by is ClearedBy.PERSON:
                     yield self.history(case.id)
             after = page[-1].id
+
+    # --- the desk as a whole
+
+    def people(self, *, also: Iterable[Actor] = ()) -> list[Person]:
+        """
+        List who may be at the desk, by name, with what they have in hand and whether they are here.
+
+        These are the accounts that work, and whoever has a case in hand or was seen without one.
+
+        Args:
+            also: People without an account who are to be listed too.
+        """
+        now = self.clock.now()
+        return self.store.read(lambda tx: oversight.people(tx, now=now, also=also))
+
+    def desk(self) -> DeskView:
+        """Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of."""
+        now = self.clock.now()
+        return self.store.read(lambda tx: oversight.desk(tx, now=now))
 
     # --- running
 
@@ -926,10 +993,6 @@ def _as_reasons(checkpoint: str, reasons: Sequence[str]) -> tuple[str, ...]:
 
 def _latest(tx: Reading, *, name: str) -> Checkpoint | None:
     return tx.latest_checkpoint(name)
-
-
-def _settled(tx: Reading, *, checkpoint: str, after_seq: int) -> list[Example]:
-    return tx.examples(checkpoint, after_seq=after_seq, limit=1000)
 
 
 def shown(url: str | Path | Store) -> str:

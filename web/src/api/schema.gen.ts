@@ -38,6 +38,8 @@ export interface paths {
          * @description Give what a person needs to judge a case as it is now; a verdict is bound to exactly this.
          *
          *     A proposer sees its own cases. Evidence of the type `message/rfc822` is read: beside the raw `value` it has `mail`.
+         *     `withheld` says that what the drafter thinks of it is kept back until you have ruled, as on a blind checkpoint: no
+         *     routing, rationale or alternatives, and of the arguments not the category.
          *
          *     Takes the scope `propose` or `read` or `review`.
          */
@@ -129,7 +131,8 @@ export interface paths {
          * Give everything that is stored about a case, oldest first
          * @description Give everything that is stored about a case, oldest first.
          *
-         *     Where several people have to agree, it holds no opinion of others until theirs has taken effect.
+         *     Where several people have to agree, it holds no opinion of others until theirs has taken effect. While a case of a
+         *     blind checkpoint is open, it holds no more than `GET /cases/{case_id}` until you have ruled.
          *
          *     Takes the scope `read` or `review`.
          */
@@ -158,6 +161,28 @@ export interface paths {
         get: operations["outcome_api_v1_cases__case_id__outcome_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/reason": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say why you rejected a case, or say it in other words, while the rejection is held
+         * @description Say why you rejected a case, or say it in other words, while the rejection is held.
+         *
+         *     Takes the scope `review`.
+         */
+        post: operations["give_reason_api_v1_cases__case_id__reason_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -246,6 +271,30 @@ export interface paths {
          *     Takes the scope `review`.
          */
         post: operations["reverse_api_v1_cases__case_id__reverse_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the cases most like this one that people have ruled on lately, and what they made of them
+         * @description List the cases most like this one that people have ruled on lately, and what they made of them.
+         *
+         *     While a case of a blind checkpoint is open there are none, as others' verdicts tell what to think.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["similar_api_v1_cases__case_id__similar_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -365,6 +414,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/checkpoints/{name}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the categories of a label checkpoint, most used first: those of its schema, its drafter and its history
+         * @description List the categories of a label checkpoint, most used first: those of its schema, its drafter and its history.
+         *
+         *     A long history is read in parts, newest first, so right after a start the numbers may still grow.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["labels_api_v1_checkpoints__name__labels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/claims": {
         parameters: {
             query?: never;
@@ -375,8 +448,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take the oldest cases offered to you, for a limited time; nobody else is offered them meanwhile
-         * @description Take the oldest cases offered to you, for a limited time; nobody else is offered them meanwhile.
+         * Take the oldest cases offered to you, or those you name, for a limited time; nobody else is offered them meanwhile
+         * @description Take the oldest cases offered to you, or those you name, for a limited time; nobody else is offered them meanwhile.
+         *
+         *     Of named ones, those that are somebody else's, closed or not offered are left out.
          *
          *     Takes the scope `review`.
          */
@@ -453,6 +528,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of
+         * @description Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of.
+         *
+         *     Stuck is a waiting case that somebody has held for more than 15 minutes, that is assigned to somebody who is away,
+         *     or whose deadline is near: three quarters of its time are over. Of both lists it gives 200 cases at most.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["desk_api_v1_desk_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -520,6 +620,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a sign that you are at the desk, each minute while the page is visible, and say whether you are away
+         * @description Give a sign that you are at the desk, each minute while the page is visible, and say whether you are away.
+         *
+         *     Who goes away gives back every claim, and every waiting case assigned to them passes to nobody in particular.
+         *
+         *     Takes the scope `review`.
+         */
+        post: operations["show_presence_api_v1_me_presence_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics": {
         parameters: {
             query?: never;
@@ -534,6 +658,30 @@ export interface paths {
          *     Takes the scope `read` or `review`.
          */
         get: operations["metrics_api_v1_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who may be at the desk: accounts that work, and whoever has a case in hand or was seen without one
+         * @description List who may be at the desk: accounts that work, and whoever has a case in hand or was seen without one.
+         *
+         *     `here` is who was seen in the last 150 seconds and is not away.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["people_api_v1_people_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -963,6 +1111,12 @@ export interface components {
             };
             /** @description How this revision was routed, with the drafter's confidence. */
             routing: components["schemas"]["Routing"] | null;
+            /**
+             * Withheld
+             * @description Whether what the drafter thinks is kept back until the person has ruled, as on a blind checkpoint: then there is no routing, rationale or alternative, and no category among the arguments.
+             * @default false
+             */
+            withheld: boolean;
         };
         /**
          * Checkpoint
@@ -1098,9 +1252,14 @@ export interface components {
         };
         /**
          * ClaimTaken
-         * @description Take the oldest cases that are offered.
+         * @description Take the oldest cases that are offered, or some by name.
          */
         ClaimTaken: {
+            /**
+             * Case Ids
+             * @description These, as far as they are offered to you; `limit` and `checkpoint` do not apply.
+             */
+            case_ids?: string[] | null;
             /**
              * Checkpoint
              * @description Only cases of this checkpoint.
@@ -1193,6 +1352,67 @@ export interface components {
          */
         Delivery: "idempotent" | "checkable" | "at_most_once";
         /**
+         * DeskQueue
+         * @description What waits at one checkpoint.
+         */
+        DeskQueue: {
+            /**
+             * Assigned
+             * @description Those that are assigned to a person or group.
+             * @default 0
+             */
+            assigned: number;
+            /**
+             * Checkpoint
+             * @description Its name.
+             */
+            checkpoint: string;
+            /**
+             * Claimed
+             * @description Those of them that somebody holds.
+             * @default 0
+             */
+            claimed: number;
+            /**
+             * Oldest At
+             * @description When the oldest of them was proposed; None if nothing waits.
+             */
+            oldest_at?: string | null;
+            /**
+             * Snoozed
+             * @description Those that are offered to nobody for now.
+             * @default 0
+             */
+            snoozed: number;
+            /**
+             * Waiting
+             * @description Cases that wait for a person, in whatever hands they are.
+             * @default 0
+             */
+            waiting: number;
+        };
+        /**
+         * DeskView
+         * @description The desk as a whole: what waits, what is stuck, and what nobody can be sure of.
+         */
+        DeskView: {
+            /**
+             * Queues
+             * @description One for each checkpoint at which anything was ever proposed, by name.
+             */
+            queues: components["schemas"]["DeskQueue"][];
+            /**
+             * Stuck
+             * @description Waiting cases that need somebody's eye, 200 at the most, near deadlines first.
+             */
+            stuck: components["schemas"]["Stuck"][];
+            /**
+             * Unknown
+             * @description Cases whose effect may or may not have happened, oldest first, 200 at the most.
+             */
+            unknown: components["schemas"]["Case"][];
+        };
+        /**
          * Ending
          * @description How an attempt ended.
          * @enum {string}
@@ -1266,7 +1486,7 @@ export interface components {
          * @description What an entry tells of.
          * @enum {string}
          */
-        EntryKind: "move" | "claim" | "vote" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account";
+        EntryKind: "move" | "claim" | "vote" | "verdict" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account";
         /**
          * Event
          * @description One entry of the ledger, as the event stream tells it.
@@ -1314,6 +1534,22 @@ export interface components {
             seq: number;
             /** @description Where the case stands after it, where it moved. */
             state: components["schemas"]["State"] | null;
+        };
+        /** Few[LabelGiven] */
+        Few_LabelGiven_: {
+            /**
+             * Items
+             * @description All there is, in the order of the list.
+             */
+            items: components["schemas"]["LabelGiven"][];
+        };
+        /** Few[SimilarCase] */
+        Few_SimilarCase_: {
+            /**
+             * Items
+             * @description All there is, in the order of the list.
+             */
+            items: components["schemas"]["SimilarCase"][];
         };
         /**
          * Finding
@@ -1426,6 +1662,22 @@ export interface components {
              * @default 180
              */
             hold_s: number;
+        };
+        /**
+         * LabelGiven
+         * @description A category, and how often it was given.
+         */
+        LabelGiven: {
+            /**
+             * Cases
+             * @description Cases that people gave it, by the verdicts that have settled.
+             */
+            cases: number;
+            /**
+             * Label
+             * @description The category.
+             */
+            label: string;
         };
         /**
          * MailGiven
@@ -1616,6 +1868,85 @@ export interface components {
             items: components["schemas"]["Case"][];
         };
         /**
+         * People
+         * @description Who may be at the desk.
+         */
+        People: {
+            /**
+             * Items
+             * @description By name.
+             */
+            items: components["schemas"]["Person"][];
+        };
+        /**
+         * Person
+         * @description Somebody who may be at the desk, with what they have in hand.
+         */
+        Person: {
+            /**
+             * Assigned
+             * @description Waiting cases that are assigned to them.
+             * @default 0
+             */
+            assigned: number;
+            /**
+             * Away Since
+             * @description When they said that they are away; None while they are not.
+             */
+            away_since?: string | null;
+            /**
+             * Claimed
+             * @description Waiting cases they hold.
+             * @default 0
+             */
+            claimed: number;
+            /**
+             * Groups
+             * @description The groups whose hand-overs they get.
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Here
+             * @description Whether they were seen in the last 150 seconds and are not away.
+             * @default false
+             */
+            here: boolean;
+            /**
+             * Id
+             * @description Under which name the ledger knows them.
+             */
+            id: string;
+            /**
+             * Roles
+             * @description What they may do, as far as there is an account.
+             * @default []
+             */
+            roles: components["schemas"]["Role"][];
+            /**
+             * Ruled Today
+             * @description Verdicts of theirs since midnight UTC that stand.
+             * @default 0
+             */
+            ruled_today: number;
+            /**
+             * Seen At
+             * @description When their screen last gave a sign.
+             */
+            seen_at?: string | null;
+        };
+        /**
+         * PresenceTaken
+         * @description Give a sign that you are at the desk.
+         */
+        PresenceTaken: {
+            /**
+             * Away
+             * @description True to go away, false to be back; null leaves that as it is.
+             */
+            away?: boolean | null;
+        };
+        /**
          * Problem
          * @description What went wrong, as RFC 9457 has it; `code` is the stable name, further members are facts about this error.
          */
@@ -1724,6 +2055,22 @@ export interface components {
              * @description The drafter's own words.
              */
             rationale?: string | null;
+        };
+        /**
+         * ReasonTaken
+         * @description Say why you rejected a case.
+         */
+        ReasonTaken: {
+            /**
+             * Reason
+             * @description Why.
+             */
+            reason: string;
+            /**
+             * Verdict Id
+             * @description The id of your rejection, or of your vote to reject.
+             */
+            verdict_id: string;
         };
         /**
          * RedraftTaken
@@ -1911,6 +2258,50 @@ export interface components {
             password: string;
         };
         /**
+         * SimilarCase
+         * @description A case that is like another one, and what a person made of it.
+         */
+        SimilarCase: {
+            /**
+             * Case Id
+             * @description The case.
+             */
+            case_id: string;
+            /**
+             * Edited
+             * @description Names of the arguments that the person changed.
+             */
+            edited: string[];
+            /**
+             * Label
+             * @description The category it got, on a label checkpoint; None for a rejection.
+             */
+            label: string | null;
+            /**
+             * Likeness
+             * @description How alike the evidence of both is, 0..1.
+             */
+            likeness: number;
+            /**
+             * Reviewer
+             * @description Who ruled.
+             */
+            reviewer: string;
+            /**
+             * Ruled At
+             * Format: date-time
+             * @description When, UTC.
+             */
+            ruled_at: string;
+            /**
+             * Title
+             * @description Its title.
+             */
+            title: string;
+            /** @description What the person said. */
+            verdict: components["schemas"]["VerdictKind"];
+        };
+        /**
          * SnoozeTaken
          * @description Offer a case to nobody for a while: `for_s` or `until`.
          */
@@ -1934,6 +2325,16 @@ export interface components {
          */
         State: "waiting" | "held" | "cleared" | "running" | "unknown" | "done" | "rejected" | "expired" | "withdrawn" | "failed" | "reversed";
         /**
+         * Stuck
+         * @description A waiting case that needs somebody's eye.
+         */
+        Stuck: {
+            /** @description The case. */
+            case: components["schemas"]["Case"];
+            /** @description What is the matter. */
+            why: components["schemas"]["Why"];
+        };
+        /**
          * VerdictKind
          * @description A verdict's kind as it is stored and sent.
          * @enum {string}
@@ -1941,7 +2342,7 @@ export interface components {
         VerdictKind: "approved" | "edited" | "rejected";
         /**
          * VerdictRecord
-         * @description A verdict as it is kept; never overwritten, only voided.
+         * @description A verdict as it is kept; never overwritten, only voided, but for the reason of a rejection that is held.
          */
         VerdictRecord: {
             /**
@@ -2095,6 +2496,12 @@ export interface components {
              */
             voted_at: string;
         };
+        /**
+         * Why
+         * @description Why a waiting case needs somebody's eye.
+         * @enum {string}
+         */
+        Why: "claimed_long" | "assigned_away" | "deadline_near";
     };
     responses: never;
     parameters: never;
@@ -2920,6 +3327,123 @@ export interface operations {
             };
         };
     };
+    give_reason_api_v1_cases__case_id__reason_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonTaken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Case"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     recall_api_v1_cases__case_id__recall_post: {
         parameters: {
             query?: never;
@@ -3290,6 +3814,122 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Case"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    similar_api_v1_cases__case_id__similar_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Few_SimilarCase_"];
                 };
             };
             /** @description Nobody knows who asks. */
@@ -3954,6 +4594,119 @@ export interface operations {
             };
         };
     };
+    labels_api_v1_checkpoints__name__labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a checkpoint. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Few_LabelGiven_"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claim_api_v1_claims_post: {
         parameters: {
             query?: never;
@@ -4406,6 +5159,116 @@ export interface operations {
             };
         };
     };
+    desk_api_v1_desk_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskView"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -4744,6 +5607,120 @@ export interface operations {
             };
         };
     };
+    show_presence_api_v1_me_presence_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceTaken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics_api_v1_metrics_get: {
         parameters: {
             query?: never;
@@ -4760,6 +5737,116 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    people_api_v1_people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
                 };
             };
             /** @description Nobody knows who asks. */

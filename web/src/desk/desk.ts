@@ -410,12 +410,9 @@ export class Desk {
     };
     this.#order = [...this.#order.slice(-200), verdict.id];
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
-    this.say(
-      answer.kind === "rejected" ? "plain" : "ok",
-      `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`,
-      verdict.case_id,
-      answer.kind === "rejected" && verdict.hold_s > 0 ? verdict : undefined,
-    );
+    const why = answer.kind === "rejected" && verdict.hold_s > 0 && view.checkpoint.reasons.length > 0;
+    const said = why ? "Rejected. Why?" : `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`;
+    this.say(answer.kind === "rejected" ? "plain" : "ok", said, verdict.case_id, why ? verdict : undefined);
     // Painting the next case comes first.
     setTimeout(() => {
       this.#outbox.add(verdict);

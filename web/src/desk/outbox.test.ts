@@ -268,7 +268,7 @@ describe("nobody is signed in", () => {
 });
 
 test("once stopped it sends nothing more, also when what is on its way fails: somebody else may sign in", async () => {
-  let fail = (_: unknown) => {};
+  let fail: (error: unknown) => void = () => {};
   desk.instead.push(new Promise((_, reject) => (fail = reject)));
   const box = outbox();
   box.add(verdict());

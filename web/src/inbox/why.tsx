@@ -164,7 +164,9 @@ function Happened({ view }: { view: CaseView }) {
       <ol className="inbox-happened">
         {entries.map((entry) => (
           <li key={entry.seq}>
-            <Visible text={entry.actor} /> {ACTS[entry.act] ?? entry.act.replaceAll("_", " ")}
+            <span>
+              <Visible text={entry.actor} /> {ACTS[entry.act] ?? entry.act.replaceAll("_", " ")}
+            </span>
             <time className="muted small" dateTime={entry.at}>
               {age(entry.at, now)} ago
             </time>

@@ -19,7 +19,7 @@ const SECOND_KEY_MS = 1200;
 /** A key that comes back sooner than any finger was held down by a machine that reports each repeat as a press. */
 const REPEAT_MS = 45;
 
-const PRESSES = new Set(["Enter", " "]);
+const PRESSES = new Set(["Enter", "Space"]);
 
 class Keyboard {
   #layers: Layer[] = [];
@@ -54,11 +54,12 @@ class Keyboard {
     };
   }
 
-  /** Do a command as if its key had been pressed; for buttons and the palette. */
+  /** Do a command as if its key had been pressed, for buttons and the palette; false if it cannot be done now. */
   run(command: Command): boolean {
     const layer = this.#layers.findLast((each) => each.handlers[command]);
-    layer?.handlers[command]?.();
-    return layer !== undefined;
+    if (!layer || (COMMANDS[command].rules && layer.mayRule?.() === false)) return false;
+    layer.handlers[command]?.();
+    return true;
   }
 
   /** Whether a command can be done on this screen. */
@@ -80,20 +81,26 @@ class Keyboard {
 
     const before = this.#first;
     this.#first = null;
-    const key = before && event.timeStamp - before.at < SECOND_KEY_MS ? `${before.key} ${stroke}` : stroke;
-    const command = this.#find(key) ?? this.#find(stroke);
+    // Enter and Space belong to a button or link that has the focus, whatever else they are keys of.
+    if (PRESSES.has(stroke) && event.target instanceof Element && event.target.closest("button, a, summary, [role=option]")) {
+      // Held down, they would press the same button on one case after the other.
+      if (held) event.preventDefault();
+      return;
+    }
+    const second = before !== null && event.timeStamp - before.at < SECOND_KEY_MS;
+    const both = second ? this.#find(`${before.key} ${stroke}`) : undefined;
+    const command = both ?? this.#find(stroke);
     if (writing && !(stroke.startsWith("Ctrl+") && command && this.can(command))) return;
     if (command) {
       const { rules } = COMMANDS[command];
       const layer = this.#layers.findLast((each) => each.handlers[command]);
       if (!layer) return;
       event.preventDefault();
-      if (rules && (held || layer.mayRule?.() === false)) return;
+      // A second key that goes with no first one was meant for something else.
+      if (rules && (held || (second && !both) || layer.mayRule?.() === false)) return;
       layer.handlers[command]?.();
       return;
     }
-    // Enter and Space belong to a button or link that has the focus.
-    if (PRESSES.has(stroke) && event.target instanceof Element && event.target.closest("button, a, summary, [role=option]")) return;
     if (!held && this.#begins(stroke)) {
       this.#first = { key: stroke, at: event.timeStamp };
       return;

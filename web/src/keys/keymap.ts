@@ -41,7 +41,7 @@ export interface Pressed {
 /** Name a key press as `COMMANDS` does; null for what means nothing here. */
 export function named(event: Pressed): string | null {
   if (ALONE.has(event.key) || event.altKey) return null;
-  let key = event.key;
+  let key = event.key === " " ? "Space" : event.key; // a blank parts two steps
   // On other scripts' layouts the letter's place on the keyboard counts.
   if (key.length === 1 && key.charCodeAt(0) > 126) {
     const place = CODED.exec(event.code);
@@ -61,7 +61,6 @@ const SHOWN: Record<string, string> = {
   ArrowRight: "→",
   Enter: "↵",
   Escape: "Esc",
-  " ": "Space",
 };
 
 /** A key as it is printed on a screen. */
@@ -82,7 +81,7 @@ export function storedChanges(storage: Storage = localStorage): Changes {
     const found: unknown = JSON.parse(storage.getItem(STORED) ?? "{}");
     if (typeof found !== "object" || found === null) return {};
     const kept = Object.entries(found).filter(
-      ([name, keys]) => name in COMMANDS && Array.isArray(keys) && keys.every((key) => typeof key === "string" && key !== ""),
+      ([name, keys]) => Object.hasOwn(COMMANDS, name) && Array.isArray(keys) && keys.every((key) => typeof key === "string" && key !== ""),
     );
     const changes = Object.fromEntries(kept) as Changes;
     // Two commands on one key would leave it to chance which acts.

@@ -16,6 +16,7 @@ import { Visible } from "../text/visible";
 import { addressee, stateWords } from "../text/words";
 import { At } from "./at";
 import { Copy } from "./copy";
+import { Key } from "./key";
 import { Resolve } from "./resolve";
 import { Reverse } from "./reverse";
 import { StateMark } from "./state_mark";
@@ -72,24 +73,24 @@ export default function CasePage({ caseId }: { caseId: string }) {
   if (history.error instanceof Problem && history.error.status === 404) return <Nowhere caseId={caseId} />;
   if (!history.data || !shown) {
     return (
-      <main className="screens-page">
+      <div className="screens-page">
         {history.error ? <Trouble error={history.error} onRetry={() => void history.refetch()} /> : <Waiting what="the case" />}
-      </main>
+      </div>
     );
   }
   const drawn = view.data ?? (view.isPending ? null : viewOf(history.data));
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <Trouble error={history.error} onRetry={() => void history.refetch()} />
       <CaseShown history={history.data} shown={shown} view={drawn} />
-    </main>
+    </div>
   );
 }
 
 function Nowhere({ caseId }: { caseId: string }) {
   useTitle("No such case");
   return (
-    <main className="screens-page">
+    <div className="screens-page">
       <h1>There is no such case</h1>
       <p className="reading">
         Nothing is kept under <code>{caseId}</code>. The link may be incomplete, or of another desk.
@@ -97,7 +98,7 @@ function Nowhere({ caseId }: { caseId: string }) {
       <p>
         <Link href="/">To the inbox</Link> · <Link href="/done">To the decided cases</Link>
       </p>
-    </main>
+    </div>
   );
 }
 
@@ -232,14 +233,14 @@ function Actions({ history, shown, now }: { history: History; shown: Case; now: 
           </Link>
         )}
         <Undo history={history} shown={shown} me={me} />
-        <Copy text={`${location.origin}/cases/${shown.id}`} what="the link to this case">
+        {shown.state === "done" && <Reversal shown={shown} me={me} />}
+        <Copy text={`${location.origin}/cases/${shown.id}`} what="link to this case">
           Copy link
         </Copy>
       </div>
       {shown.state === "unknown" && (
         <Resolve history={history} may={me ? holds(me, "lead", "admin") : null} now={now} onDone={reload} />
       )}
-      {shown.state === "done" && <Reversal shown={shown} me={me} />}
     </div>
   );
 }
@@ -257,7 +258,7 @@ function Undo({ history, shown, me }: { history: History; shown: Case; me: Me | 
     <>
       {own && (
         <button type="button" className="button" disabled={undo.isPending} onClick={() => undo.mutate(shown.id)}>
-          Undo <kbd aria-hidden="true">u</kbd>{" "}
+          Undo <Key of="undo" />{" "}
           <span className="muted">
             <Countdown of={shown} />
           </span>

@@ -5,9 +5,11 @@ import { type Handlers, useCommands } from "../keys/keyboard";
 
 const all = (list: HTMLElement) => [...list.querySelectorAll<HTMLElement>("[data-row]")];
 
-/** The row of a list that has the focus, by its `data-row`; undefined if none has. */
+const withFocus = (list: HTMLElement | null) => list?.querySelector<HTMLElement>("[data-row]:focus") ?? null;
+
+/** The `data-row` of the row that has the focus; undefined if none has. */
 export function rowWithFocus(list: HTMLElement | null): string | undefined {
-  return list?.querySelector<HTMLElement>("[data-row]:focus, [data-row]:focus-within")?.dataset.row;
+  return withFocus(list)?.dataset.row;
 }
 
 /** Move between rows by the keys for next and previous, and do more on the row that has the focus. */
@@ -19,7 +21,8 @@ export function useRows(
     (step: 1 | -1) => {
       if (!list.current) return;
       const rows = all(list.current);
-      const at = rows.findIndex((row) => row.dataset.row === rowWithFocus(list.current));
+      const focused = withFocus(list.current);
+      const at = focused ? rows.indexOf(focused) : -1;
       const to = at < 0 ? rows[step > 0 ? 0 : rows.length - 1] : rows[at + step];
       to?.focus();
       to?.scrollIntoView?.({ block: "nearest" });

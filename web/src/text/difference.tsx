@@ -3,7 +3,7 @@ import "./difference.css";
 import { Fragment, memo, useDeferredValue, useMemo, useState } from "react";
 
 import { type Run, runs } from "./difference_runs";
-import { Visible } from "./difference_visible";
+import { Pieces } from "./visible";
 
 /** Unchanged text longer than this is folded where that is asked for; so much of it stays at each end. */
 const FOLDED_FROM = 400;
@@ -39,7 +39,7 @@ const Shown = memo(
     if (run.kind === "inserted") return <ins>{withBreaks(run.text)}</ins>;
     if (run.kind === "deleted") return <del>{withBreaks(run.text)}</del>;
     if (fold && run.text.length > FOLDED_FROM) return <Folded text={run.text} first={first} last={last} />;
-    return <Visible text={run.text} />;
+    return <Pieces text={run.text} />;
   },
   (was, is) =>
     was.run.kind === is.run.kind &&
@@ -51,18 +51,18 @@ const Shown = memo(
 
 function Folded({ text, first, last }: { text: string; first: boolean; last: boolean }) {
   const [open, setOpen] = useState(false);
-  if (open) return <Visible text={text} />;
+  if (open) return <Pieces text={text} />;
   // At the start and at the end of the whole there is no change on the other side whose surroundings matter.
   const from = first ? 0 : cutNear(text, KEPT);
   const to = last ? text.length : cutNear(text, text.length - KEPT);
   const hidden = to - from;
   return (
     <>
-      <Visible text={text.slice(0, from)} />
+      <Pieces text={text.slice(0, from)} />
       <button type="button" className="text-difference-fold" onClick={() => setOpen(true)}>
         … {hidden.toLocaleString("en")} characters unchanged
       </button>
-      <Visible text={text.slice(to)} />
+      <Pieces text={text.slice(to)} />
     </>
   );
 }
@@ -80,7 +80,7 @@ function withBreaks(text: string) {
   const parts = text.split("\n");
   return parts.map((part, at) => (
     <Fragment key={at}>
-      <Visible text={part} />
+      <Pieces text={part} />
       {at < parts.length - 1 && (
         <>
           <span className="text-difference-break" aria-hidden="true">
