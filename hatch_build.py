@@ -130,11 +130,10 @@ class Inbox:
 
     def _run(self, node: Node, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(node.folder), os.environ.get("PATH", os.defpath)])
-        plain = {} if sys.stderr.isatty() else {"NO_COLOR": "1"}
         return subprocess.run(
             [*node.npm, *arguments],
             cwd=self._web,
-            env={**os.environ, **plain, "PATH": path},
+            env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if quiet else None,
             stderr=subprocess.STDOUT if quiet else None,

@@ -188,7 +188,7 @@ describe("an e-mail", () => {
     fireEvent.click(screen.getByRole("button", { name: "all 30" }));
     expect(screen.getByText("p29@example.com")).toBeTruthy();
     expect(container.querySelector("time")?.title).toBe("As written: 2026-10-12T09:30:00+02:00");
-    expect(container.querySelector("time")?.textContent).toContain("October");
+    expect(container.querySelector("time")?.textContent).toMatch(/12.*2026|2026.*12/);
     expect(container.textContent).toContain("billRLOfdp.exe");
     expect(container.textContent).toContain("120 kB");
   });
@@ -244,14 +244,14 @@ describe("a table", () => {
     const container = await draw(given("text/csv", 'name;total\n"a ""b""; c";1,50\nd;-2'));
     const cells = [...container.querySelectorAll("td")];
     expect(cells.map((cell) => cell.textContent)).toEqual(['a "b"; c', "1,50", "d", "-2"]);
-    expect(cells.map((cell) => cell.className)).toEqual(["", "evidence-number", "", "evidence-number"]);
-    expect(screen.getByRole("region", { name: "message" }).tabIndex).toBe(0);
+    expect(cells.map((cell) => cell.className)).toEqual(["evidence-short", "evidence-number", "evidence-short", "evidence-number"]);
+    expect(screen.getByRole("group", { name: "Table of message" }).tabIndex).toBe(0);
   });
 
   test("keeps a thousand columns to a few cells until they are asked for", async () => {
     const wide = Array.from({ length: 500 }, () => Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`c${index}`, index])));
     const container = await draw(given("application/json", wide));
-    expect(container.querySelectorAll("td").length).toBeLessThanOrEqual(4000);
+    expect(container.querySelectorAll("td").length).toBeLessThanOrEqual(2000);
     expect(screen.getByRole("button", { name: "Show all 1,000 columns" })).toBeTruthy();
   });
 });

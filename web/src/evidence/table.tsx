@@ -1,16 +1,17 @@
-import { useMemo, useState } from "react";
+import { useContext, useMemo, useState } from "react";
 
 import { pathTo } from "../text/unsupported";
-import { Visible, visible } from "../text/visible";
+import { Pieces, Visible, visible } from "../text/visible";
 import { parseCsv } from "./csv";
 import type { RendererProps } from "./registry";
 import { isRecord, isScalar } from "./shape";
 import { FoldedTree } from "./tree";
-import { Value } from "./value";
+import { Marking, Value } from "./value";
 import { words } from "./words";
 
 const FIRST = 200;
-const MOST_CELLS = 4_000;
+const MOST_CELLS = 2_000;
+const PLAIN = 200;
 const MOST_COLUMNS = 40;
 
 /** What a table is drawn from: cells are looked up when they come to be shown. */
@@ -46,7 +47,7 @@ export function Table({ data, label }: { data: TableData; label: string }) {
   if (data.rows === 0) return <p className="muted">The table has no rows.</p>;
   return (
     <div className="evidence-table">
-      <div className="evidence-scroll" role="region" aria-label={visible(label)} tabIndex={0}>
+      <div className="evidence-scroll" role="group" aria-label={`Table of ${visible(label)}`} tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -61,7 +62,7 @@ export function Table({ data, label }: { data: TableData; label: string }) {
             {Array.from({ length: shown }, (_, row) => (
               <tr key={row}>
                 {columns.map((_, column) => (
-                  <td key={column} className={numeric[column] ? "evidence-number" : undefined}>
+                  <td key={column} dir="auto" className={widthOf(data.cell(row, column), numeric[column])}>
                     <Cell value={data.cell(row, column)} path={data.path?.(row, column)} />
                   </td>
                 ))}
@@ -91,9 +92,21 @@ export function Table({ data, label }: { data: TableData; label: string }) {
   );
 }
 
+const LONG = 40;
+
+/** What is short stays on one line, and what is long is not squeezed into a few letters. */
+function widthOf(value: unknown, numeric: boolean | undefined): string | undefined {
+  if (numeric) return "evidence-number";
+  if (typeof value !== "string") return undefined;
+  return value.length > LONG ? "evidence-long" : value.includes("\n") ? undefined : "evidence-short";
+}
+
+/** A cell is a block of its own, so its text needs no other element around it: a table has thousands of them. */
 function Cell({ value, path }: { value: unknown; path: string | undefined }) {
+  const marker = useContext(Marking);
   if (value === undefined || value === "") return null;
   const under = path === undefined ? {} : { path };
+  if (typeof value === "string" && value.length <= PLAIN && !marker) return <Pieces text={value} />;
   if (isScalar(value)) return <Value value={value} {...under} />;
   return <FoldedTree value={value} {...under} />;
 }

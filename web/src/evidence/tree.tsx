@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { pathTo } from "../text/unsupported";
-import { Visible } from "../text/visible";
+import { Visible, visible } from "../text/visible";
 import { LongText } from "./long_text";
 import type { RendererProps } from "./registry";
 import { isScalar } from "./shape";
@@ -112,7 +112,7 @@ export function JsonTree({ value, path, label }: { value: unknown; path?: string
   if (count(container) === 0) return <p className="muted">{Array.isArray(value) ? "An empty list." : "Nothing in it."}</p>;
   return (
     // It may be wider than its place, and is then moved by the keyboard.
-    <div className="evidence-tree evidence-scroll" role="region" aria-label={label} tabIndex={0}>
+    <div className="evidence-tree evidence-scroll" role="group" aria-label={visible(label)} tabIndex={0}>
       <Children value={container} depth={1} path={path} />
     </div>
   );

@@ -5,6 +5,7 @@ import { lastRuled } from "../desk/sitting";
 import type { Command } from "../keys/commands";
 import { shown } from "../keys/keymap";
 import { keyboard, useKeymap } from "../keys/keyboard";
+import { hasSuggestion } from "../label/label_choice";
 import { Visible } from "../text/visible";
 import { useDesk, useSnapshot } from "./context";
 import { useNow } from "./list";
@@ -22,7 +23,6 @@ export function ActionBar({ view, ready }: { view: CaseView | null; ready: boole
   const undoable = lastRuled(sitting.rows, sitting.rows.flatMap((row) => ("verdict" in row.standing ? [row.standing.verdict.id] : [])), now);
   const open = sitting.rows.filter((row) => ["open", "changed", "refused"].includes(row.standing.kind)).length;
   const more = sitting.after !== null;
-  const labelled = view?.checkpoint.label != null;
   const verdict = (command: Command) => () => void keyboard.run(command);
 
   return (
@@ -37,7 +37,7 @@ export function ActionBar({ view, ready }: { view: CaseView | null; ready: boole
         <Confirm confirming={confirming} view={view} />
       ) : (
         <div className="inbox-bar-verdicts" role="group" aria-label="Verdict">
-          <button type="button" className="button primary" disabled={!ready || (labelled && view.withheld)} onClick={verdict("approve")}>
+          <button type="button" className="button primary" disabled={!ready || (view !== null && !hasSuggestion(view))} onClick={verdict("approve")}>
             Approve <Key of="approve" />
           </button>
           <button type="button" className="button" disabled={!ready} onClick={verdict("edit")}>

@@ -2,7 +2,7 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
@@ -11,7 +11,9 @@ import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
 import { EvidenceList } from "../evidence/evidence_list";
 import { keyboard, useCommands } from "../keys/keyboard";
+import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
+import { Effect } from "../proposal/effect";
 import { Proposal } from "../proposal/proposal";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
@@ -106,7 +108,10 @@ export function Inbox() {
             if (!focusLabelField()) searching.current?.focus();
           },
           ...(rulable && {
-            ...(!(labelled && view?.withheld) && { approve: () => desk.approve() }),
+            approve: () => {
+              if (hasSuggestion(view)) desk.approve();
+              else desk.say("warn", "There is no suggestion to approve: choose a category.");
+            },
             reject: () => desk.reject(),
             edit: () => edit(true),
             snooze: () => setAsking("snooze"),
@@ -214,6 +219,7 @@ export function Inbox() {
                       </p>
                     )}
                     {kept.checkpoint.label ? (
+                      <>
                       <LabelChooser
                         key={kept.case.id}
                         view={kept}
@@ -223,6 +229,8 @@ export function Inbox() {
                           if (desk.settledOnScreen) desk.choose(label);
                         }}
                       />
+                      <Besides view={kept} />
+                      </>
                     ) : (
                       <Proposal view={kept} {...compared} />
                     )}
@@ -273,6 +281,23 @@ export function Inbox() {
       </Suspense>
     </div>
   );
+}
+
+/** What else would run on a label queue: the arguments that are neither the category nor shown as evidence already. */
+function Besides({ view }: { view: CaseView }) {
+  const rest = useMemo(() => {
+    const there = new Set(Object.values(view.evidence).map(({ value }) => JSON.stringify(value)));
+    const hidden = (name: string, value: unknown) => name === view.checkpoint.label || there.has(JSON.stringify(value));
+    const kept = Object.entries(view.content.arguments).filter(([name, value]) => !hidden(name, value));
+    const schema = view.checkpoint.arguments_schema as { properties?: Record<string, unknown> };
+    const properties = Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([name]) => kept.some(([own]) => own === name)));
+    return {
+      ...view,
+      checkpoint: { ...view.checkpoint, arguments_schema: { ...schema, properties } },
+      content: { ...view.content, arguments: Object.fromEntries(kept) },
+    };
+  }, [view]);
+  return Object.keys(rest.content.arguments).length ? <Proposal view={rest} /> : <Effect checkpoint={view.checkpoint} />;
 }
 
 /** What to compare the case with: what was there when it changed under the person's eyes, or the draft before. */

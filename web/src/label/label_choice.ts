@@ -17,6 +17,15 @@ export interface Offer {
 /** Keys 1 to 9. */
 export const MOST_KEYS = 9;
 
+/** Whether there is something to accept: a drafter that has no idea says so with a confidence of 0. */
+export function hasSuggestion(view: CaseView): boolean {
+  const argument = view.checkpoint.label;
+  if (!argument) return true;
+  if (view.withheld) return false;
+  if (view.case.revision !== view.case.draft_revision) return true;
+  return view.routing?.confidence !== 0 && Boolean(own(view.content.arguments, argument));
+}
+
 /** The suggestion first, then alternatives, then what is used most. While withheld, only in the order of use. */
 export function offers(view: CaseView, labels: readonly Known[]): Offer[] {
   const found: Offer[] = [];
@@ -26,7 +35,7 @@ export function offers(view: CaseView, labels: readonly Known[]): Offer[] {
   };
   const argument = view.checkpoint.label;
   if (!view.withheld && argument) {
-    add(own(view.content.arguments, argument), view.routing?.confidence, true);
+    if (hasSuggestion(view)) add(own(view.content.arguments, argument), view.routing?.confidence, true);
     for (const alternative of view.content.alternatives ?? [])
       add(own(alternative.arguments, argument), alternative.confidence, false);
   }
