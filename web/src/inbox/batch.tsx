@@ -20,11 +20,12 @@ const LOOK_MS = 1000;
 
 type Kind = "approved" | "rejected";
 const VERBS: Record<Kind, string> = { approved: "Approve", rejected: "Reject" };
+const DONE: Record<Kind, string> = { approved: "Approved", rejected: "Rejected" };
 
 interface Confirming {
   kind: Kind;
-  /** What the person was told; the batch may have become smaller since. */
-  ids: readonly string[];
+  /** What the person is told; the batch may have become smaller since. */
+  groups: readonly Group[];
   changed: boolean;
 }
 
@@ -48,7 +49,7 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
   const { in: left, out } = members(ids, sitting, shown ?? new Map(), taken_out);
   const groups = grouped(left);
   // In the order in which they stand on screen.
-  const here = groups.flatMap((group) => group.members.map(({ id }) => id));
+  const here = idsOf(groups);
   const drawn = drawnFrom(order, left);
   const unopened = drawn.filter((id) => !opened.has(id));
   const ready = shown !== null && here.length > 0 && unopened.length === 0;
@@ -60,7 +61,10 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
     return at !== null && here.includes(at) ? at : null;
   };
   const focus = (id: string | undefined) =>
-    pane.current?.querySelector<HTMLElement>(`[data-member="${CSS.escape(id ?? "")}"] .batch-open`)?.focus();
+    [...(pane.current?.querySelectorAll<HTMLElement>("[data-member]") ?? [])]
+      .find((member) => member.dataset["member"] === id)
+      ?.querySelector<HTMLElement>(".batch-open")
+      ?.focus();
   const step = (by: 1 | -1) => {
     const at = focused();
     focus(at === null ? here[0] : here[here.indexOf(at) + by]);
@@ -79,23 +83,24 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
   };
   const begin = (kind: Kind) => {
     if (ready) {
-      setConfirming({ kind, ids: here, changed: false });
+      setConfirming({ kind, groups, changed: false });
       return;
     }
     setSaid(here.length ? "First open the cases that were drawn; the next one has the focus." : "There is no case left to rule on.");
-    focus(unopened[0]);
+    focus(here.find((id) => unopened.includes(id)));
   };
-  const rule = ({ kind, ids: told }: Confirming) => {
+  const rule = ({ kind, groups: told_groups }: Confirming) => {
+    const told = idsOf(told_groups);
     if (!ready) {
       setConfirming(null);
       setSaid("The batch changed meanwhile: another case was drawn. Open it first.");
     } else if (told.length !== here.length || told.some((id) => !here.includes(id))) {
-      setConfirming({ kind, ids: here, changed: true });
+      setConfirming({ kind, groups, changed: true });
     } else {
       desk.ruleMany(told, kind);
       for (const id of later) desk.toggle(id);
       const hold = Math.min(...left.map(({ view }) => view.checkpoint.undo_s));
-      desk.say(kind === "approved" ? "ok" : "plain", `${VERBS[kind].replace(/e?$/, "ed")} ${cases(told.length)}. Each can be taken back for ${hold} s.`);
+      desk.say(kind === "approved" ? "ok" : "plain", `${DONE[kind]} ${cases(told.length)}. Each can be taken back for ${hold} s.`);
       onClose();
     }
   };
@@ -188,7 +193,6 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
       {confirming && (
         <Confirm
           confirming={confirming}
-          groups={grouped(left.filter(({ id }) => confirming.ids.includes(id)))}
           onConfirm={() => rule(confirming)}
           onClose={() => setConfirming(null)}
         />
@@ -197,16 +201,16 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
   );
 }
 
-/** Have the cases here and claimed; gives what their content was then, or null until that is known. */
+/** Have the cases here and claimed; gives what content each was first shown with, or null until they are here. */
 function usePrepared(ids: readonly string[]): ReadonlyMap<string, string> | null {
   const desk = useDesk();
-  const [shown, setShown] = useState<ReadonlyMap<string, string> | null>(null);
+  const { views } = useSnapshot().sitting;
+  const [prepared, setPrepared] = useState(false);
+  const [shown, setShown] = useState<ReadonlyMap<string, string>>(new Map());
   useEffect(() => {
     let gone = false;
     void desk.prepare(ids).then(() => {
-      if (gone) return;
-      const { views } = desk.snapshot().sitting;
-      setShown(new Map(ids.flatMap((id) => (views[id] ? [[id, views[id].case.content_hash]] : []))));
+      if (!gone) setPrepared(true);
     });
     const timer = setInterval(() => {
       if (document.visibilityState === "visible") void desk.prepare(ids);
@@ -216,7 +220,9 @@ function usePrepared(ids: readonly string[]): ReadonlyMap<string, string> | null
       clearInterval(timer);
     };
   }, [desk, ids]);
-  return shown;
+  const first = prepared ? ids.filter((id) => views[id] && !shown.has(id)) : [];
+  if (first.length) setShown(new Map([...shown, ...first.map((id) => [id, views[id]?.case.content_hash ?? ""] as const)]));
+  return prepared ? shown : null;
 }
 
 interface CardProps {
@@ -315,15 +321,15 @@ function Out({ out, titleOf, onPutBack }: { out: readonly LeftOut[]; titleOf(id:
 
 interface ConfirmProps {
   confirming: Confirming;
-  groups: readonly Group[];
   onConfirm(): void;
   onClose(): void;
 }
 
-function Confirm({ confirming: { kind, ids, changed }, groups, onConfirm, onClose }: ConfirmProps) {
+function Confirm({ confirming: { kind, groups, changed }, onConfirm, onClose }: ConfirmProps) {
+  const number = cases(idsOf(groups).length);
   // The focus begins on the dialog itself: the key that opened it, held for too long, must not answer it.
   return (
-    <Frame title={`${VERBS[kind]} ${cases(ids.length)}?`} onClose={onClose}>
+    <Frame title={`${VERBS[kind]} ${number}?`} onClose={onClose}>
       {changed && (
         <p className="notice" role="alert">
           The batch changed meanwhile. These are the numbers now.
@@ -340,7 +346,7 @@ function Confirm({ confirming: { kind, ids, changed }, groups, onConfirm, onClos
       <Counts groups={groups} />
       <div className="dialogs-actions">
         <button type="button" className="button primary" onClick={onConfirm}>
-          {VERBS[kind]} {cases(ids.length)}
+          {VERBS[kind]} {number}
         </button>
         <button type="button" className="button" onClick={onClose}>
           Back <kbd>Esc</kbd>
@@ -348,6 +354,10 @@ function Confirm({ confirming: { kind, ids, changed }, groups, onConfirm, onClos
       </div>
     </Frame>
   );
+}
+
+function idsOf(groups: readonly Group[]): string[] {
+  return groups.flatMap((group) => group.members.map(({ id }) => id));
 }
 
 function cases(count: number): string {

@@ -55,7 +55,7 @@ function obstacle(id: string, view: CaseView | undefined, sitting: Sitting, show
   if (standing.kind === "sending" || standing.kind === "ruled") return "You have ruled on it.";
   if (standing.kind === "elsewhere" || standing.kind === "passed_on") return standing.words;
   if (!mayBeRuled(standing)) return "It cannot be ruled on now.";
-  if (!view) return `It could not be loaded. ${sitting.missing[id] ?? ""}`.trimEnd();
+  if (!view) return id in sitting.missing ? `It could not be loaded. ${sitting.missing[id]}` : "It is being loaded.";
   if (standing.kind === "changed" || shown.get(id) !== view.case.content_hash) {
     return "It changed while the batch was open: look at it on its own.";
   }

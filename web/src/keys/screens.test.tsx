@@ -10,6 +10,7 @@ import KeysPage from "./keys_page";
 import { Palette } from "./palette";
 
 browser();
+vi.setConfig({ testTimeout: 60_000 }); // axe takes its time on a busy machine
 
 let done: string[] = [];
 
