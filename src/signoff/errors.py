@@ -20,6 +20,7 @@ SignoffError
 │   ├── NotSignedIn           nobody knows who asks                         401
 │   ├── NotAllowed            the actor has no right to do that
 │   ├── SameReviewer          the same person cannot count twice
+│   ├── PersonAway            nothing is handed over to who is away
 │   └── NotApproved           the proposal was not approved, so it did not run
 ├── OutsideError          may be retried                   503
 │   ├── StoreUnavailable      the database did not take or give the data
@@ -62,6 +63,7 @@ __all__ = [
     "NotSignedIn",
     "OutsideError",
     "Overloaded",
+    "PersonAway",
     "RefusedError",
     "SameReviewer",
     "SchemaTooNew",
@@ -206,6 +208,12 @@ class SameReviewer(RefusedError):
     """The same person cannot count twice on one case."""
 
     code = "same_reviewer"
+
+
+class PersonAway(RefusedError):
+    """Somebody is away, so nothing is handed over to them; `facts["away_since"]` says since when."""
+
+    code = "person_away"
 
 
 class NotApproved(RefusedError):

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from signoff.app.views import Outcome
+from signoff.app.views import Outcome, Person
 from signoff.domain.account import Scope
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.case import ANSWERED, Case, State
@@ -369,6 +369,20 @@ class Me(BaseModel):
     roles: Sequence[Role] = Field(description="What you may do as a person; none for a token that proposes.")
     groups: Sequence[str] = Field(description="The groups whose hand-overs you get.")
     scopes: Sequence[Scope] = Field(description="What this session or token may do.")
+
+
+class PresenceTaken(Taken):
+    """Give a sign that you are at the desk."""
+
+    away: StrictBool | None = Field(
+        default=None, description="True to go away, false to be back; null leaves that as it is."
+    )
+
+
+class People(BaseModel):
+    """Who may be at the desk."""
+
+    items: Sequence[Person] = Field(description="By name.")
 
 
 # --- events and health

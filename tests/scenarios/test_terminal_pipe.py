@@ -489,3 +489,25 @@ def test_a_case_taken_away_before_its_turn_is_passed_over(payments: Path) -> Non
     assert at(payments, first).state is State.CLEARED
     assert at(payments, second).state is State.WITHDRAWN
     assert at(payments, third).state is State.CLEARED
+
+
+def test_at_a_blind_checkpoint_nothing_is_suggested(tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text(PAYMENTS.replace('label="team"', 'label="team", blind=True'))
+    with Signoff(tmp_path / "desk.db", workers=0) as app:
+
+        @app.checkpoint(label="team", blind=True)
+        def route(message: str, team: str) -> str:
+            return team
+
+        known = route.propose(message="Which invoice?", team="invoices")
+        app.reviewer("lee").approve(known)
+        case = route.propose(message="Charged twice", team="billing", confidence=0.9, rationale="two charges")
+    code, out, err = review(tmp_path, "desk:app", "--as", "grace", lines="\nbilling\ny\n:q\n")
+    assert (code, err) == (0, "")
+    assert "There is no suggestion to accept" in out
+    shown = out.partition("There is no suggestion")[0]
+    assert "Charged twice" in shown
+    assert [hidden for hidden in ("billing", "90%", "two charges") if hidden in shown] == []
+    with Signoff(tmp_path / "desk.db", workers=0) as app:
+        (verdict,) = app.history(case.id).verdicts
+        assert (verdict.kind.value, verdict.reviewer) == ("approved", "grace"), "it is what was proposed"

@@ -46,6 +46,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/cases/{case_id}/resolve": {"move": "confirm_done"},
     "POST /api/v1/cases/{case_id}/reverse": {},
     "POST /api/v1/cases/{case_id}/withdraw": None,
+    "POST /api/v1/me/presence": {},
     "DELETE /api/v1/session": None,
 }
 

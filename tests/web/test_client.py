@@ -41,6 +41,7 @@ from signoff.errors import (
     NotSignedIn,
     OutsideError,
     Overloaded,
+    PersonAway,
     RefusedError,
     SignoffError,
     StillWaiting,
@@ -593,6 +594,29 @@ def test_what_one_sees_is_what_the_library_shows(desk: Desk) -> None:
     me = grace.me()
     assert (me.id, me.groups, [role.value for role in me.roles]) == ("grace", ["billing"], ["lead", "reviewer"])
     assert (grace.health().ready, desk.client(None).health().database) == (True, "ok")
+
+
+def test_the_desk_and_its_people_are_those_of_the_library(desk: Desk) -> None:
+    agent, grace, app = desk.agent(), desk.person(), desk.app
+    cases = [agent.propose("publish", title=title) for title in "abc"]
+    claimed = grace.claim(case_ids=[cases[2], cases[0].id, "none"])
+    assert [case.id for case in claimed] == [cases[2].id, cases[0].id]
+    assert grace.presence().claimed == 2
+    assert grace.people() == app.people()
+    assert grace.desk() == app.desk()
+    gone = grace.presence(away=True)
+    assert (gone.id, gone.claimed, gone.away_since is None) == ("grace", 0, False)
+    with pytest.raises(PersonAway, match="grace has been away since"):
+        desk.person("ada").hand_over(cases[1], "grace")
+    assert grace.presence(False).here
+
+
+def test_a_reason_follows_the_rejection(desk: Desk) -> None:
+    grace = desk.person()
+    case = desk.agent().propose("send", to="ada")
+    grace.reject(case, verdict_id="v-1")
+    assert grace.give_reason(case, "v-1", "Wrong tone").verdict_id == "v-1"
+    assert [verdict.reason for verdict in grace.history(case.id).verdicts] == ["Wrong tone"]
 
 
 @pytest.mark.parametrize("id", ["nope", "", "a/b", "..", "x" * 200, "a?b", "ü", "\ud800"])

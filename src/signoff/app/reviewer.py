@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from signoff.app import oversight
 from signoff.app.handle import CaseHandle, case_id, new_id
-from signoff.app.views import CaseView, History
-from signoff.domain.actor import Actor
+from signoff.app.views import CaseView, History, Person
+from signoff.domain.actor import Actor, Role
 from signoff.domain.audit import Audit, Finding
 from signoff.domain.case import Case, Move
 from signoff.domain.claim import Assigned
 from signoff.domain.content import require_json
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict
-from signoff.engine import claim, execute, oversee, review, take_back
-from signoff.errors import InvalidInput
+from signoff.engine import claim, execute, oversee, presence, review, take_back
+from signoff.errors import InvalidInput, KeyReused
 
 if TYPE_CHECKING:
     from signoff.app.signoff import Signoff
@@ -277,6 +278,29 @@ class Reviewer:
             for_s = (until - self._app.clock.now()).total_seconds()
         id = case_id(case)
         return self._app._write(claim.snooze, id, self.actor, first=[id], for_s=for_s)
+
+    def presence(self, away: bool | None = None) -> Person:
+        """
+        Give a sign that this person is at the desk, and say whether they are away; a page sends it each minute.
+
+        Who goes away gives back every claim, and every waiting case assigned to them passes to nobody in particular.
+        Nothing is handed over to them until they are back.
+
+        Args:
+            away: True to go, False to be back, None to leave that as it is.
+
+        Raises:
+            NotAllowed: If this person is no reviewer or lead, and wants to go or be back.
+        """
+        # Whoever only looks leaves no trace by it.
+        if away is not None or self.actor.roles & {Role.REVIEWER, Role.LEAD}:
+            try:
+                self._app._write(presence.show, self.actor, away=away)
+            except KeyReused:
+                # Two pages of one person, opened at the same moment; the first of them is on record by now.
+                self._app._write(presence.show, self.actor, away=away)
+        now = self._app.clock.now()
+        return self._app.store.read(lambda tx: oversight.person(tx, self.actor, now=now))
 
     def reverse(self, case: Case | CaseHandle | str, reason: str | None = None) -> CaseHandle:
         """

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast, overload
 from urllib.parse import unquote, urlsplit
 
+from signoff.app import oversight
 from signoff.app.accounts import Accounts
 from signoff.app.function import OPTIONS, CheckpointFunction
 from signoff.app.handle import CaseHandle, case_id, new_id
@@ -22,7 +23,7 @@ from signoff.app.intake import Intake
 from signoff.app.labels import LabelCounts, choices
 from signoff.app.reviewer import Reviewer
 from signoff.app.similar import MOST_INDEXES, SimilarCases
-from signoff.app.views import CaseView, History, Outcome, SimilarCase, Verification
+from signoff.app.views import CaseView, DeskView, History, Outcome, Person, SimilarCase, Verification
 from signoff.app.webhooks import Webhooks
 from signoff.app.withholding import blind_history, blind_view, is_withheld, others_opinions_withheld
 from signoff.domain.actor import Actor, ActorKind, Role
@@ -433,7 +434,7 @@ class Signoff:
         List the cases most like this one, of the last 5,000 that people have ruled on at its checkpoint.
 
         Alike is what the evidence says, or, without any, the arguments. A verdict counts once it has settled. The
-        first call in a process reads them all, which takes seconds if they are many.
+        first call in a process reads them all, which takes seconds if they are many; calls meanwhile give nothing.
 
         Args:
             case: The case; it is never among them, nor is its reversal.
@@ -616,6 +617,25 @@ class Signoff:
                 if case.verdict_id is not None and case.cleared_by is ClearedBy.PERSON:
                     yield self.history(case.id)
             after = page[-1].id
+
+    # --- the desk as a whole
+
+    def people(self, *, also: Iterable[Actor] = ()) -> list[Person]:
+        """
+        List who may be at the desk, by name, with what they have in hand and whether they are here.
+
+        These are the accounts that work, and whoever has a case in hand or was seen without one.
+
+        Args:
+            also: People without an account who are to be listed too.
+        """
+        now = self.clock.now()
+        return self.store.read(lambda tx: oversight.people(tx, now=now, also=also))
+
+    def desk(self) -> DeskView:
+        """Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of."""
+        now = self.clock.now()
+        return self.store.read(lambda tx: oversight.desk(tx, now=now))
 
     # --- running
 

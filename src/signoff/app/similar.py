@@ -27,7 +27,8 @@ class SimilarCases:
     """
     The newest 5,000 settled verdicts of one checkpoint, ready to be looked up by the words of their evidence.
 
-    Read from the ledger at the first look, and followed from then on. May be called from several threads.
+    Read from the ledger at the first look, which may take seconds, and followed from then on. May be called from
+    several threads; while one reads, the others are given nothing rather than kept waiting.
 
     Args:
         store: Where the cases are.
@@ -44,10 +45,14 @@ class SimilarCases:
     def find(self, view: CaseView, *, limit: int) -> list[SimilarCase]:
         """List the cases most like that one, most like first."""
         text = words_of(view.evidence, view.content.arguments, view.checkpoint.label)
-        with self._guard:
+        if not self._guard.acquire(blocking=self._settled is not None):
+            return []
+        try:
             self._follow()
             # More than are asked for, as a verdict may have been taken back after it had settled.
             near = self._texts.nearest(text, limit=2 * limit + 5)
+        finally:
+            self._guard.release()
 
         def look(tx: Reading) -> list[SimilarCase]:
             found = (_told(tx, case_id, likeness, seen=view.case) for case_id, likeness in near)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
+from signoff.domain.actor import Role
 from signoff.domain.audit import Audit
 from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
@@ -124,6 +126,97 @@ class History:
     attempts: Sequence[Attempt]
     audit: Audit | None
     notes: Sequence[Note]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """
+    Somebody who may be at the desk, with what they have in hand.
+
+    Args:
+        id: Under which name the ledger knows them.
+        roles: What they may do, as far as there is an account.
+        groups: The groups whose hand-overs they get.
+        here: Whether they were seen in the last 150 seconds and are not away.
+        seen_at: When their screen last gave a sign.
+        away_since: When they said that they are away; None while they are not.
+        claimed: Waiting cases they hold.
+        assigned: Waiting cases that are assigned to them.
+        ruled_today: Verdicts of theirs since midnight UTC that stand.
+    """
+
+    id: str
+    roles: Sequence[Role] = ()
+    groups: Sequence[str] = ()
+    here: bool = False
+    seen_at: datetime | None = None
+    away_since: datetime | None = None
+    claimed: int = 0
+    assigned: int = 0
+    ruled_today: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskQueue:
+    """
+    What waits at one checkpoint.
+
+    Args:
+        checkpoint: Its name.
+        waiting: Cases that wait for a person, in whatever hands they are.
+        oldest_at: When the oldest of them was proposed; None if nothing waits.
+        claimed: Those of them that somebody holds.
+        assigned: Those that are assigned to a person or group.
+        snoozed: Those that are offered to nobody for now.
+    """
+
+    checkpoint: str
+    waiting: int = 0
+    oldest_at: datetime | None = None
+    claimed: int = 0
+    assigned: int = 0
+    snoozed: int = 0
+
+
+class Why(StrEnum):
+    """Why a waiting case needs somebody's eye."""
+
+    CLAIMED_LONG = "claimed_long"
+    """Somebody has held it without a break for more than 15 minutes."""
+    ASSIGNED_AWAY = "assigned_away"
+    """It is assigned to somebody who is away."""
+    DEADLINE_NEAR = "deadline_near"
+    """Three quarters of its time are over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """
+    A waiting case that needs somebody's eye.
+
+    Args:
+        case: The case.
+        why: What is the matter.
+    """
+
+    case: Case
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskView:
+    """
+    The desk as a whole: what waits, what is stuck, and what nobody can be sure of.
+
+    Args:
+        queues: One for each checkpoint at which anything was ever proposed, by name.
+        stuck: Waiting cases that need somebody's eye, 200 at the most, near deadlines first.
+        unknown: Cases whose effect may or may not have happened, oldest first, 200 at the most.
+    """
+
+    queues: Sequence[DeskQueue]
+    stuck: Sequence[Stuck]
+    unknown: Sequence[Case]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,6 +197,8 @@ class Screen:
 def has_suggestion(view: CaseView) -> bool:
     """Tell whether there is something to accept: a drafter that has no idea says so with a confidence of 0."""
     label = view.checkpoint.label
+    if view.withheld and label is not None:
+        return False
     if label is None or view.case.revision != view.case.draft_revision:
         return True
     confidence = view.routing.confidence if view.routing else None

@@ -74,11 +74,16 @@ def _tell(url: str) -> None:
 def _sample(path: Path) -> Iterator[Signoff]:
     from signoff.samples.support import open_desk
 
-    desk = open_desk(path)
+    desk = open_desk(path, with_replies=True)
+    assert desk.outbox is not None
     try:
         desk.app.start()
         desk.propose_all()
-        typer.echo(f"The sample support desk, kept in {path}; what you route arrives in {desk.receiver.path}.")
+        desk.propose_replies()
+        typer.echo(
+            f"The sample support desk, kept in {path}; what you route arrives in {desk.receiver.path}, "
+            f"what you send in {desk.outbox.path}."
+        )
         yield desk.app
     finally:
         desk.app.close()

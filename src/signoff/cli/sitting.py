@@ -202,7 +202,7 @@ class _Desk:
 
     def _one(self, case: Case) -> None:
         """Show a case until it is dealt with."""
-        view = self._app.view(case)
+        view = self._reviewer.view(case)
         known = self._known(view) if view.checkpoint.label else []
         self._screen.case(view, status=self._status(view), known=known)
         self._answer(view, known)
@@ -305,7 +305,7 @@ class _Desk:
             return self._reviewer.rule(view.case, verdict, seconds=seconds)
         except ClaimLost:
             # The claim lapsed while somebody thought; the answer holds if it is about the same words.
-            renewed = self._app.view(self._reviewer.claim_case(view.case.id, hold_s=_HOLD_S))
+            renewed = self._reviewer.view(self._reviewer.claim_case(view.case.id, hold_s=_HOLD_S))
             changed = difference(view.content.arguments, renewed.content.arguments)
             if changed:
                 raise ContentChanged("it changed meanwhile", case_id=view.case.id, difference=changed) from None

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from signoff import __version__
 from signoff.app.handle import new_id
-from signoff.app.views import CaseView, History, Outcome
+from signoff.app.views import CaseView, DeskView, History, Outcome, Person
 from signoff.client.address import PREFIX, id_of, path_of, plain_token, plain_url, quoted
 from signoff.client.batch import Batch, Line, numbered
 from signoff.client.documents import T, adapter_of, as_sent, without_none
@@ -42,7 +42,7 @@ from signoff.errors import (
 )
 from signoff.ports import Alternative, as_alternative
 from signoff.runtime.waiting import Deadline
-from signoff.wire import MOST_WAIT_S, Counts, Health, Me, OutcomeGiven, Page, Problem, ProposalAnswer, Renewed
+from signoff.wire import MOST_WAIT_S, Counts, Health, Me, OutcomeGiven, Page, People, Problem, ProposalAnswer, Renewed
 
 TOKEN_VARIABLE = "SIGNOFF_TOKEN"
 """Environment variable a token is taken from."""
@@ -459,6 +459,21 @@ class Client:
         """
         return self._on(case, "resolve", {"move": str(move), "receipt": receipt, "note": note})
 
+    def presence(self, away: bool | None = None) -> Person:
+        """
+        Give a sign that this person is at the desk, and say whether they are away; a page sends it each minute.
+
+        Who goes away gives back every claim, and every waiting case assigned to them passes to nobody in particular.
+        Nothing is handed over to them until they are back.
+
+        Args:
+            away: True to go, False to be back, None to leave that as it is.
+
+        Raises:
+            NotAllowed: If this person is no reviewer or lead, and wants to go or be back.
+        """
+        return self._read(Person, self._send("POST", "/me/presence", as_sent({"away": away})))
+
     def reverse(self, case: Case | RemoteCase | str, reason: str | None = None) -> RemoteCase:
         """
         Order the effect that undoes a done one.
@@ -558,6 +573,14 @@ class Client:
         if not name or "/" in name or name in (".", ".."):
             raise UnknownCheckpoint(f"there is no checkpoint {name!r}; checkpoints() lists them", checkpoint=name)
         return self._read(Checkpoint, self._send("GET", f"/checkpoints/{quoted(name)}"))
+
+    def people(self) -> list[Person]:
+        """List who may be at the desk, by name, with what they have in hand and whether they are here."""
+        return list(self._read(People, self._send("GET", "/people")).items)
+
+    def desk(self) -> DeskView:
+        """Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of."""
+        return self._read(DeskView, self._send("GET", "/desk"))
 
     def me(self) -> Me:
         """Tell whom the token speaks for, and what it may do."""

@@ -12,10 +12,11 @@ from signoff.domain.case import Case, State
 from signoff.domain.claim import held_by, offered_to, require_open_to
 from signoff.domain.entry import EntryKind, act_entry
 from signoff.domain.moment import later
+from signoff.domain.presence import Presence
 from signoff.domain.verdict import Vote
 from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.engine.case import closed, load, remark, require_person, unclaimed, write
-from signoff.errors import InvalidInput
+from signoff.errors import InvalidInput, PersonAway
 from signoff.ports import Reading, Transaction
 
 MOST_CLAIMS = 1000
@@ -179,6 +180,7 @@ def hand_over(tx: Transaction, case_id: str, by: Actor, *, to: str, now: datetim
     Raises:
         CaseClosed: If it does not wait for a person.
         InvalidInput: If the name is empty.
+        PersonAway: If that person is away.
     """
     case = load(tx, case_id)
     if Role.LEAD not in by.roles:
@@ -191,6 +193,19 @@ def hand_over(tx: Transaction, case_id: str, by: Actor, *, to: str, now: datetim
     to = to.strip()
     if not to or to == "group:" or len(to) > 200:
         raise InvalidInput("a hand-over needs a name of 1 to 200 characters: a person's id, or group:NAME")
+    _require_not_away(tx, case, to)
     remark(tx, case, by, "hand_over", note, now=now)
     entry = act_entry(case, EntryKind.HANDOVER, "hand_over", by=by, now=now, to=to)
     return write(tx, case, unclaimed(case) | {"assigned_to": to, "snoozed_until": None}, entry)
+
+
+def _require_not_away(tx: Reading, case: Case, to: str) -> None:
+    found = tx.get(Presence, to)
+    if found is not None and found.away_since is not None:
+        raise PersonAway(
+            f"{to} has been away since {found.away_since:%Y-%m-%d %H:%M} UTC, so case {case.id} was not handed over; "
+            "choose somebody who is here, or a group",
+            case_id=case.id,
+            person=to,
+            away_since=found.away_since.isoformat(),
+        )

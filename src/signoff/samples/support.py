@@ -16,6 +16,8 @@ from signoff.drafters.labels import LabelDrafter
 from signoff.effects.journal import Journal
 from signoff.engine.execute import current_effect
 from signoff.engine.take_back import alternatives_of
+from signoff.samples import replies
+from signoff.samples.replies import Outbox
 
 CHECKPOINT = "route_message"
 
@@ -84,12 +86,24 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The sample desk, opened."""
+    """
+    The sample desk, opened.
+
+    Args:
+        app: The desk.
+        route: The checkpoint that routes messages.
+        drafter: What drafts their categories.
+        receiver: Where they arrive.
+        reply: The checkpoint that answers e-mails, if it has that queue.
+        outbox: Where the answers arrive.
+    """
 
     app: Signoff
     route: CheckpointFunction[..., dict[str, Any]]
     drafter: LabelDrafter
     receiver: Receiver
+    reply: CheckpointFunction[..., dict[str, Any]] | None = None
+    outbox: Outbox | None = None
 
     def propose_all(self, arrived: Sequence[Message] | None = None) -> list[str]:
         """
@@ -121,14 +135,26 @@ class Desk:
             cases[handle.seen.key] = handle.id
         return [cases[message.id] for message in arrived]
 
+    def propose_replies(self) -> list[str]:
+        """
+        Propose a reply to every e-mail that has none yet, if the desk has that queue.
 
-def open_desk(path: Path, *, undo_s: float = 5.0) -> Desk:
+        Returns:
+            The ids of all their cases, in the order of arrival.
+        """
+        if self.reply is None:
+            return []
+        return [handle.id for handle in self.reply.propose_many([each.proposal() for each in replies.replies()])]
+
+
+def open_desk(path: Path, *, undo_s: float = 5.0, with_replies: bool = False) -> Desk:
     """
-    Open the sample desk on a database file; the receiver's log lies beside it.
+    Open the sample desk on a database file; the receivers' logs lie beside it.
 
     Args:
         path: The database; made when it does not exist.
-        undo_s: Seconds, >= 0, in which a verdict can be taken back.
+        undo_s: Seconds, >= 0, in which a verdict on a message can be taken back.
+        with_replies: Whether it has the second queue, with replies to e-mails.
     """
     receiver = Receiver(path.with_name(path.stem + ".routed.jsonl"))
     keywords = rules()
@@ -149,4 +175,14 @@ def open_desk(path: Path, *, undo_s: float = 5.0) -> Desk:
         """Hand a customer's message to the team of its category."""
         return receiver.take(key=current_effect().key, category=category, message=message)
 
-    return Desk(app=app, route=route_message, drafter=drafter, receiver=receiver)
+    if not with_replies:
+        return Desk(app=app, route=route_message, drafter=drafter, receiver=receiver)
+    outbox = replies.Outbox(path.with_name(path.stem + ".sent.jsonl"))
+    return Desk(
+        app=app,
+        route=route_message,
+        drafter=drafter,
+        receiver=receiver,
+        reply=replies.add_replies(app, outbox),
+        outbox=outbox,
+    )

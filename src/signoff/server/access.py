@@ -148,6 +148,11 @@ class Callers:
             self._known[kind, secret] = caller, at, date
         return caller
 
+    def without_account(self) -> list[Actor]:
+        """List the people who are let in without an account."""
+        local = self._local_now()
+        return [] if local is None else [local.actor]
+
     def _local_now(self) -> LocalDesk | None:
         # The link is for one who is alone; with the first account it is over.
         return None if self._local is None or self._app.accounts.any() else self._local

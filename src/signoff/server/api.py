@@ -28,13 +28,13 @@ from signoff.server.gate import MOST_AT_ONCE, Gate
 from signoff.server.inbox import BUILT
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
-from signoff.server.routes import beside, cases, events, health, proposals, review, session
+from signoff.server.routes import beside, cases, events, health, people, proposals, review, session
 from signoff.wire import Event, MailGiven, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_SUBJECTS = (proposals, review, cases, beside, events, session, health)
+_SUBJECTS = (proposals, review, cases, beside, events, people, session, health)
 
 THREADS = 8
 """Proposals, and other requests, that use the database at the same moment; more would only wait for each other."""

@@ -631,7 +631,6 @@ class Rows:
         c = cases.c
 
         def build() -> sa.sql.ClauseElement:
-            waits = c.state == sa.literal_column("'waiting'")
             next_ = cases.alias("next")
             first = (
                 sa.select(next_.c.id)
@@ -640,7 +639,7 @@ class Rows:
                 .limit(sa.literal_column(str(NEAREST)))
                 .subquery()
             )
-            query = sa.select(cases).where(waits, c.id.in_(sa.select(first.c.id)), _is_near(_bind("now")))
+            query = sa.select(cases).join(first, first.c.id == c.id).where(_is_near(_bind("now")))
             return query.order_by(c.due_at, c.id).limit(sa.bindparam("limit", type_=sa.Integer()))
 
         return self._records(Case, self._statements("nearing", build), {"now": moment(now), "limit": limit})

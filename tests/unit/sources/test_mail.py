@@ -7,7 +7,7 @@ import json
 import textwrap
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signoff.sources.mail import MOST_HEADER_LINES, MOST_PARTS, MOST_PEOPLE, MOST_TEXT, Mail, read
@@ -363,6 +363,7 @@ lines = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.lists(lines, max_size=25).map("\n".join))
 @example("Content-Type: text/plain; charset*0=x; charset*1*=%\n\n\u00fc")
 @example("Content-Type: text/plain; filename*=x\n\n")

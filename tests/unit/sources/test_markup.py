@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signoff.sources.markup import (
@@ -209,6 +209,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_nor_does_what_is_put_together_of_them(html: str) -> None:
     assert list(wrongs(sanitise(html, pictures=PICTURES).html)) == []

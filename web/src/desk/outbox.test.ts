@@ -268,7 +268,7 @@ describe("nobody is signed in", () => {
 });
 
 test("once stopped it sends nothing more, also when what is on its way fails: somebody else may sign in", async () => {
-  let fail = (_: unknown) => {};
+  let fail: (error: unknown) => void = () => {};
   desk.instead.push(new Promise((_, reject) => (fail = reject)));
   const box = outbox();
   box.add(verdict());
@@ -296,14 +296,23 @@ test.each([
 
 describe("a claim that is gone", () => {
   const lost = (claimed_by: string | null) => new Refused(409, { code: "claim_lost", detail: "Gone.", claimed_by });
-  const fences = () => asked.map((each) => (each.body as { fence: number | null }).fence);
+  const verdicts = () => asked.filter(({ path }) => path.endsWith("/verdict"));
+  const fences = () => verdicts().map((each) => (each.body as { fence: number | null }).fence);
 
-  test("and nobody else's: once more, without its number", async () => {
+  test("and nobody else's: it is taken anew, and the verdict sent once more without its number", async () => {
     desk.instead.push(lost(null));
     const box = outbox();
     box.add(verdict());
     await quiet();
+    expect(asked.map(({ path }) => path)).toEqual(["/cases/c1/verdict", "/cases/c1/claim", "/cases/c1/verdict"]);
     expect([fences(), told, ids(box)]).toEqual([[3, null], ["accepted v1 held"], []]);
+  });
+
+  test("while the connection breaks again: the same once it is back", async () => {
+    desk.instead.push(lost(null), "unreachable", lost(null));
+    outbox().add(verdict());
+    await vi.advanceTimersByTimeAsync(500);
+    expect([fences(), told]).toEqual([[3, null, null, null], ["accepted v1 held"]]);
   });
 
   test("only once", async () => {

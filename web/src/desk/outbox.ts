@@ -1,11 +1,12 @@
 /** The outbox: verdicts on their way to the server. Those with a hold survive a reload; each counts once. */
-import { rule } from "../api/calls";
+import { claimCase, rule } from "../api/calls";
 import { Problem } from "../api/request";
 import type { Case } from "../api/types";
 import type { Outgoing } from "./sitting";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+const CLAIM_S = 60;
 
 export interface Told {
   accepted(verdict: Outgoing, after: Case): void;
@@ -102,7 +103,7 @@ export class Outbox {
     this.#flying.set(verdict.id, flight);
   }
 
-  async #deliver(verdict: Outgoing): Promise<void> {
+  async #deliver(verdict: Outgoing, again = false): Promise<void> {
     const { id, kind, revision, content_hash, fence, seconds, reason } = verdict;
     const document = {
       id,
@@ -117,10 +118,13 @@ export class Outbox {
     try {
       this.#answered(verdict, await this.#send(verdict.case_id, document));
     } catch (error) {
-      if (error instanceof Problem && error.code === "claim_lost" && fence !== null && !error.facts.claimed_by) {
-        // The claim lapsed while nobody could be reached. The verdict is bound to what was on screen all the same.
-        this.#replace({ ...verdict, fence: null });
-        return this.#deliver({ ...verdict, fence: null });
+      if (error instanceof Problem && error.code === "claim_lost" && !again && !error.facts.claimed_by) {
+        // The claim lapsed while nobody could be reached. The verdict is bound to what was on screen all the same,
+        // but even whoever had the claim must take it anew first.
+        const unfenced = { ...verdict, fence: null };
+        this.#replace(unfenced);
+        await claimCase(verdict.case_id, CLAIM_S).catch(() => undefined);
+        return this.#deliver(unfenced, true);
       }
       this.#failed(verdict, error);
     }

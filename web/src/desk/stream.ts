@@ -16,9 +16,13 @@ type Told = { event: Event } | { alive: boolean };
 export function follow(heard: Heard): () => void {
   const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(NAME);
   const ending = new AbortController();
+  // Also of what another tab was told, so that this one goes on there when its turn comes.
+  let last: string | null = null;
   const hear = (told: Told) => {
-    if ("event" in told) heard.event(told.event);
-    else heard.alive(told.alive);
+    if ("event" in told) {
+      last = String(told.event.seq);
+      heard.event(told.event);
+    } else heard.alive(told.alive);
   };
   const tell = (told: Told) => {
     if (ending.signal.aborted) return;
@@ -29,7 +33,6 @@ export function follow(heard: Heard): () => void {
 
   const hold = () =>
     new Promise<void>((resolve) => {
-      let last: string | null = null;
       let source: EventSource;
       let again: ReturnType<typeof setTimeout> | undefined;
       const open = () => {
@@ -42,7 +45,6 @@ export function follow(heard: Heard): () => void {
         };
         for (const kind of KINDS) {
           source.addEventListener(kind, (message) => {
-            last = message.lastEventId;
             tell({ event: JSON.parse(String(message.data)) as Event });
           });
         }
@@ -66,4 +68,18 @@ export function follow(heard: Heard): () => void {
   };
 }
 
-const KINDS = ["move", "claim", "vote", "handover", "audit", "effect", "halt", "delegation", "policy", "account"] as const;
+/** Every kind there is; a browser tells only those that are asked for by name. */
+const ALL: Record<Event["kind"], true> = {
+  move: true,
+  claim: true,
+  vote: true,
+  verdict: true,
+  handover: true,
+  audit: true,
+  effect: true,
+  halt: true,
+  delegation: true,
+  policy: true,
+  account: true,
+};
+const KINDS = Object.keys(ALL);

@@ -11,32 +11,37 @@ export interface Addressee {
   members: number;
 }
 
-/** People who may rule, then groups; those who are here first, the least busy of them first. */
-export function addressees(people: readonly Person[], except: string | null): Addressee[] {
+/**
+ * People who may rule, and their groups, the likeliest first: who is here, least busy first; groups of which somebody is
+ * here; who was not seen; who is marked away; and last whoever asks and whoever has it.
+ */
+export function addressees(people: readonly Person[], { asking, holder }: { asking: string | null; holder: string | null }): Addressee[] {
   const may = people.filter((one) => one.roles.includes("reviewer") || one.roles.includes("lead"));
-  const single = may
-    .filter((one) => one.id !== except)
-    .map((one) => ({ to: one.id, name: one.id, person: one, here: Number(one.here), members: 1 }))
-    .sort((a, b) => b.here - a.here || load(a.person) - load(b.person) || a.to.localeCompare(b.to));
   const groups = new Map<string, Person[]>();
   for (const one of may) {
     for (const name of new Set([...one.groups, ...(one.roles.includes("lead") ? ["lead"] : [])])) {
       groups.set(name, [...(groups.get(name) ?? []), one]);
     }
   }
-  const many = [...groups]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, members]) => ({
+  const all: Addressee[] = [
+    ...may.map((one) => ({ to: one.id, name: one.id, person: one, here: Number(one.here), members: 1 })),
+    ...[...groups].map(([name, members]) => ({
       to: `group:${name}`,
       name,
       person: null,
       here: members.filter((one) => one.here).length,
       members: members.length,
-    }));
-  return [...single, ...many];
+    })),
+  ];
+  const rank = (one: Addressee): number => {
+    if (one.to === asking || one.to === holder) return 5;
+    if (one.person?.away_since) return 4;
+    return (one.here > 0 ? 0 : 2) + (one.person ? 0 : 1);
+  };
+  return all.sort((a, b) => rank(a) - rank(b) || load(a) - load(b) || a.to.localeCompare(b.to));
 }
 
-const load = (person: Person) => person.claimed + person.assigned;
+const load = ({ person }: Addressee) => (person ? person.claimed + person.assigned : 0);
 
 /** Those whose name or group holds the text; an exact id or group that is not on the list may be taken as it is. */
 export function matching(all: readonly Addressee[], text: string): Addressee[] {

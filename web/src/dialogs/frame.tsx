@@ -39,6 +39,7 @@ export function Frame({ title, onClose, onKeyDown, children }: FrameProps) {
       }}
       onKeyDown={(event) => {
         event.stopPropagation(); // the page behind has keys of its own
+        if (event.key === "Escape" && !onClose) event.preventDefault();
         onKeyDown?.(event);
       }}
     >

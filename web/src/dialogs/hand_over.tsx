@@ -1,9 +1,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 
-import { handOver, people } from "../api/calls";
+import { handOver, me, people } from "../api/calls";
 import { useNow } from "../text/now";
-import { addressee, ago, count } from "../text/words";
+import { addressee, ago, count, span } from "../text/words";
 import { type Addressee, addressees, matching } from "./addressees";
 import { Frame, Refusal } from "./frame";
 import type { DialogProps } from "./snooze";
@@ -11,7 +11,7 @@ import type { DialogProps } from "./snooze";
 function presence(one: Addressee, now: Date): string {
   if (!one.person) return one.here === 0 ? "nobody of them is here" : `${one.here} of ${one.members} here`;
   const { away_since, here, seen_at } = one.person;
-  if (away_since) return `away, ${ago(away_since, now)} marked`;
+  if (away_since) return `away for ${span(now.getTime() - Date.parse(away_since))}`;
   if (here) return "here";
   return seen_at ? `last seen ${ago(seen_at, now)}` : "not seen yet";
 }
@@ -20,20 +20,24 @@ function presence(one: Addressee, now: Date): string {
 export function HandOver({ caseView, onDone, onClose }: DialogProps) {
   const { case: shown } = caseView;
   const found = useQuery({ queryKey: ["people"], queryFn: people });
+  const asking = useQuery({ queryKey: ["me"], queryFn: me, staleTime: 60_000 });
   const now = useNow(30_000);
   const [text, setText] = useState("");
-  const [at, setAt] = useState(0);
+  // Null while nobody was chosen: Enter then means the first, if that one is here.
+  const [at, setAt] = useState<number | null>(null);
   const [note, setNote] = useState("");
   const list = useRef<HTMLUListElement>(null);
   const ids = { filter: useId(), list: useId(), note: useId() };
 
-  const all = addressees(found.data?.items ?? [], null).filter((one) => one.to !== shown.proposer);
+  const all = addressees(found.data?.items ?? [], { asking: asking.data?.id ?? null, holder: shown.assigned_to ?? null }).filter((one) => one.to !== shown.proposer);
   const offered = matching(all, text);
   const typed = text.trim();
   const exact = offered.find((one) => one.to === typed);
   // Who is not listed is reached by the exact id alone, so that half a name never goes to nobody.
   const unlisted = found.isSuccess && typed !== "" && offered.length === 0 ? typed : null;
-  const chosen = exact ?? offered[Math.min(at, offered.length - 1)] ?? null;
+  const first = typed !== "" || (offered[0]?.here ?? 0) > 0 ? 0 : null;
+  const pointed = at ?? first;
+  const chosen = exact ?? (pointed === null ? null : offered[Math.min(pointed, offered.length - 1)]) ?? null;
   const to = chosen?.to ?? unlisted;
 
   const sent = useMutation({
@@ -51,7 +55,7 @@ export function HandOver({ caseView, onDone, onClose }: DialogProps) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step === undefined || offered.length === 0) return;
     event.preventDefault();
-    const from = chosen ? offered.indexOf(chosen) : 0;
+    const from = chosen ? offered.indexOf(chosen) : step > 0 ? -1 : 0;
     setAt((from + step + offered.length) % offered.length);
     if (exact) setText("");
   };
@@ -82,7 +86,7 @@ export function HandOver({ caseView, onDone, onClose }: DialogProps) {
             value={text}
             onChange={(event) => {
               setText(event.target.value);
-              setAt(0);
+              setAt(null);
             }}
             onKeyDown={move}
             data-first
@@ -105,8 +109,9 @@ export function HandOver({ caseView, onDone, onClose }: DialogProps) {
                   {one.here > 0 ? "●" : "○"}
                 </span>
                 <span>
-                  {one.person ? one.name : `group:${one.name}`}
-                  {one.to === shown.assigned_to && <span className="muted"> (has it now)</span>}
+                  {one.person ? one.name : `group:${one.name}`}{" "}
+                  {one.to === asking.data?.id && <span className="muted">(you) </span>}
+                  {one.to === shown.assigned_to && <span className="muted">(has it now)</span>}
                 </span>{" "}
                 <span className="muted small">
                   {presence(one, now)}

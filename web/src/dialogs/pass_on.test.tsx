@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { aCase, aPerson, aView, browser, Refused, serve, show } from "../screens/stand_in";
+import { aCase, aMe, aPerson, aView, browser, Refused, serve, show } from "../screens/stand_in";
 import { addressees, matching } from "./addressees";
 import { HandOver } from "./hand_over";
 import { Redraft } from "./redraft";
@@ -98,14 +98,16 @@ describe("HandOver", () => {
   ];
 
   it("offers those who may rule, who are here first, then their groups", () => {
-    const all = addressees(people, null);
-    expect(all.map((one) => one.to)).toEqual(["linus", "grace", "ada", "group:billing", "group:lead"]);
+    const all = addressees(people, { asking: null, holder: null });
+    expect(all.map((one) => one.to)).toEqual(["linus", "grace", "group:billing", "group:lead", "ada"]);
+    const own = addressees(people, { asking: "linus", holder: "grace" });
+    expect(own.map((one) => one.to)).toEqual(["group:billing", "group:lead", "ada", "linus", "grace"]);
     expect(matching(all, "BILL").map((one) => one.to)).toEqual(["linus", "group:billing"]);
   });
 
   it("hands over by filter, arrow and Enter, with a note", async () => {
     const after = aCase({ assigned_to: "group:billing" });
-    const asked = serve({ "GET /people": { items: people }, [`POST /cases/${ID}/hand_over`]: after });
+    const asked = serve({ "GET /me": aMe({ id: "ada" }), "GET /people": { items: people }, [`POST /cases/${ID}/hand_over`]: after });
     const onDone = vi.fn();
     show(<HandOver caseView={aView()} onDone={onDone} onClose={vi.fn()} />);
     const filter = screen.getByRole("combobox");
@@ -120,7 +122,7 @@ describe("HandOver", () => {
   });
 
   it("takes a name that is not listed only as it is written, and says so before", async () => {
-    const asked = serve({ "GET /people": { items: people }, [`POST /cases/${ID}/hand_over`]: aCase() });
+    const asked = serve({ "GET /me": aMe({ id: "ada" }), "GET /people": { items: people }, [`POST /cases/${ID}/hand_over`]: aCase() });
     const onDone = vi.fn();
     show(<HandOver caseView={aView()} onDone={onDone} onClose={vi.fn()} />);
     await screen.findByRole("option", { name: /linus/ });
@@ -132,8 +134,23 @@ describe("HandOver", () => {
     expect(asked.at(-1)?.body).toEqual({ to: "group:night", note: null });
   });
 
+  it("takes nobody for meant who is not here, unless somebody chose them", async () => {
+    const asked = serve({ "GET /me": aMe({ id: "grace" }), "GET /people": { items: people.slice(0, 2) }, [`POST /cases/${ID}/hand_over`]: aCase() });
+    const onDone = vi.fn();
+    show(<HandOver caseView={aView()} onDone={onDone} onClose={vi.fn()} />);
+    await screen.findByRole("option", { name: /grace \(you\)/ });
+    const filter = screen.getByRole("combobox");
+    fireEvent.submit(filter);
+    expect(screen.queryByRole("option", { selected: true })).toBeNull();
+    fireEvent.keyDown(filter, { key: "ArrowDown" });
+    fireEvent.keyDown(filter, { key: "ArrowDown" });
+    fireEvent.submit(filter);
+    await waitFor(() => expect(onDone).toHaveBeenCalled());
+    expect(asked.filter((one) => one.method === "POST").map((one) => one.body)).toEqual([{ to: "ada", note: null }]);
+  });
+
   it("never offers the proposer", async () => {
-    serve({ "GET /people": { items: people } });
+    serve({ "GET /me": aMe(), "GET /people": { items: people } });
     show(<HandOver caseView={aView({ proposer: "linus" })} onDone={vi.fn()} onClose={vi.fn()} />);
     await screen.findByRole("option", { name: /grace/ });
     expect(screen.queryByRole("option", { name: /linus/ })).toBeNull();

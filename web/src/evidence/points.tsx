@@ -19,9 +19,9 @@ function rowsOf({ value }: Evidence): Record<string, unknown>[] | null {
   return rows.every((row) => row !== null) ? rows : null;
 }
 
+export const isPoints = (evidence: Evidence) => rowsOf(evidence) !== null;
+
 export function Points({ name, evidence }: RendererProps) {
   const data = useMemo(() => tableOf(rowsOf(evidence) ?? []), [evidence]);
   return <Table data={data} label={name} />;
 }
-
-Points.fits = (evidence: Evidence) => rowsOf(evidence) !== null;

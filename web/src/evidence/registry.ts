@@ -6,7 +6,7 @@ import { Fields } from "./fields";
 import { isHtml, Html } from "./html";
 import { isPicture, Picture } from "./image";
 import { Mail } from "./mail";
-import { Points } from "./points";
+import { isPoints, Points } from "./points";
 import { isRecord, isScalar } from "./shape";
 import { Csv, Rows, isRows } from "./table";
 import { PlainText } from "./text";
@@ -40,7 +40,7 @@ const RENDERERS: Readonly<Record<string, Renderer>> = {
   "text/markdown": MARKDOWN,
   "text/csv": CSV,
   "text/tab-separated-values": CSV,
-  "application/geo+json": { words: "Places", fits: Points.fits, Draw: Points },
+  "application/geo+json": { words: "Places", fits: isPoints, Draw: Points },
   "image/svg+xml": { words: "Source of a drawing", fits: isText, Draw: PlainText },
   "image/*": { words: "Picture", fits: isPicture, Draw: Picture },
   "text/*": TEXT,

@@ -1,16 +1,17 @@
-import { useMemo, useState } from "react";
+import { useContext, useMemo, useState } from "react";
 
 import { pathTo } from "../text/unsupported";
-import { Visible, visible } from "../text/visible";
+import { Pieces, Visible, visible } from "../text/visible";
 import { parseCsv } from "./csv";
 import type { RendererProps } from "./registry";
 import { isRecord, isScalar } from "./shape";
 import { FoldedTree } from "./tree";
-import { Value } from "./value";
+import { Marking, Value } from "./value";
 import { words } from "./words";
 
 const FIRST = 200;
-const MOST_CELLS = 4_000;
+const MOST_CELLS = 2_000;
+const PLAIN = 200;
 const MOST_COLUMNS = 40;
 
 /** What a table is drawn from: cells are looked up when they come to be shown. */
@@ -29,7 +30,8 @@ function isNumeric(data: TableData, column: number, rows: number): boolean {
   for (let row = 0; row < rows; row++) {
     const value = data.cell(row, column);
     if (value === undefined || value === null || value === "") continue;
-    if (typeof value !== "number" && !(typeof value === "string" && value.length < 40 && NUMBER.test(value))) return false;
+    if (typeof value !== "number" && !(typeof value === "string" && value.length < 40 && NUMBER.test(value)))
+      return false;
     any = true;
   }
   return any;
@@ -46,12 +48,17 @@ export function Table({ data, label }: { data: TableData; label: string }) {
   if (data.rows === 0) return <p className="muted">The table has no rows.</p>;
   return (
     <div className="evidence-table">
-      <div className="evidence-scroll" role="region" aria-label={visible(label)} tabIndex={0}>
+      <div className="evidence-scroll" role="group" aria-label={`Table of ${visible(label)}`} tabIndex={0}>
         <table>
           <thead>
             <tr>
               {columns.map((column, index) => (
-                <th key={index} scope="col" className={numeric[index] ? "evidence-number" : undefined} title={visible(column)}>
+                <th
+                  key={index}
+                  scope="col"
+                  className={numeric[index] ? "evidence-number" : undefined}
+                  title={visible(column)}
+                >
                   <Visible text={column} />
                 </th>
               ))}
@@ -61,7 +68,7 @@ export function Table({ data, label }: { data: TableData; label: string }) {
             {Array.from({ length: shown }, (_, row) => (
               <tr key={row}>
                 {columns.map((_, column) => (
-                  <td key={column} className={numeric[column] ? "evidence-number" : undefined}>
+                  <td key={column} dir="auto" className={widthOf(data.cell(row, column), numeric[column])}>
                     <Cell value={data.cell(row, column)} path={data.path?.(row, column)} />
                   </td>
                 ))}
@@ -91,9 +98,21 @@ export function Table({ data, label }: { data: TableData; label: string }) {
   );
 }
 
+const LONG = 40;
+
+/** What is short stays on one line, and what is long is not squeezed into a few letters. */
+function widthOf(value: unknown, numeric: boolean | undefined): string | undefined {
+  if (numeric) return "evidence-number";
+  if (typeof value !== "string") return undefined;
+  return value.length > LONG ? "evidence-long" : value.includes("\n") ? undefined : "evidence-short";
+}
+
+/** A cell is a block of its own, so its text needs no other element around it: a table has thousands of them. */
 function Cell({ value, path }: { value: unknown; path: string | undefined }) {
+  const marker = useContext(Marking);
   if (value === undefined || value === "") return null;
   const under = path === undefined ? {} : { path };
+  if (typeof value === "string" && value.length <= PLAIN && !marker) return <Pieces text={value} />;
   if (isScalar(value)) return <Value value={value} {...under} />;
   return <FoldedTree value={value} {...under} />;
 }

@@ -21,7 +21,7 @@ export const sizeOf = (text: string) => size(new Blob([text]).size);
 export function moment(written: string): string | null {
   const at = new Date(written);
   if (Number.isNaN(at.getTime())) return null;
-  return at.toLocaleString("en", {
+  return at.toLocaleString(undefined, {
     weekday: "short",
     day: "numeric",
     month: "long",
@@ -39,5 +39,5 @@ export function day(written: string): string | null {
   const at = new Date(`${written}T00:00:00Z`);
   // `2026-02-31` is no day, whatever Date makes of it.
   if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== written) return null;
-  return at.toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+  return at.toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 }

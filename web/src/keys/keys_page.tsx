@@ -52,8 +52,8 @@ export default function KeysPage() {
   const keep = ({ command }: Recording, key: string) => {
     // The first key is the one that is shown; the others, arrows say, stay.
     const rest = keys[command].slice(1).filter((each) => each !== key);
-    const next = { ...changes, [command]: [key, ...rest] };
-    if (same(next[command], COMMANDS[command].keys)) delete next[command];
+    const own = [key, ...rest];
+    const next = same(own, COMMANDS[command].keys) ? without(changes, command) : { ...changes, [command]: own };
     const kept = store(next, `${COMMANDS[command].name} is ${shown(key)} now.`);
     setRecording(kept ? null : { command, first: null });
   };
@@ -91,8 +91,8 @@ export default function KeysPage() {
     setSaid({ tone: "plain", text: `Press the new key for ${COMMANDS[command].name}; Esc leaves it as it is.` });
   };
   const putBack = (command: Command) => {
-    const { [command]: _, ...rest } = changes;
-    store(rest, `${COMMANDS[command].name} has its first keys again.`);
+    store(without(changes, command), `${COMMANDS[command].name} has its first keys again.`);
+    document.getElementById(`keys-change-${command}`)?.focus();
   };
 
   return (
@@ -125,29 +125,25 @@ export default function KeysPage() {
                     <td>{own ? <kbd>{own.first === null ? "…" : `${shown(own.first)} …`}</kbd> : <ShownKeys keys={keys[command]} />}</td>
                     <td>
                       <span className="keys-actions">
-                        {own ? (
-                          <>
-                            {own.first !== null && (
-                              <button type="button" className="button small" onClick={() => keep(own, own.first ?? "")}>
-                                Keep {shown(own.first)}
-                              </button>
-                            )}
-                            <button type="button" className="button plain small" onClick={leave}>
-                              Leave
-                            </button>
-                          </>
-                        ) : (
-                          <>
-                            {changes[command] && (
-                              <button type="button" className="button plain small" aria-label={`Put back ${name}`} onClick={() => putBack(command)}>
-                                Put back
-                              </button>
-                            )}
-                            <button type="button" className="button small" aria-label={`Change ${name}`} onClick={() => record(command)}>
-                              Change
-                            </button>
-                          </>
+                        {own?.first && (
+                          <button type="button" className="button small" onClick={() => keep(own, own.first ?? "")}>
+                            Keep {shown(own.first)}
+                          </button>
                         )}
+                        {!own && changes[command] && (
+                          <button type="button" className="button plain small" aria-label={`Put back ${name}`} onClick={() => putBack(command)}>
+                            Put back
+                          </button>
+                        )}
+                        <button
+                          id={`keys-change-${command}`}
+                          type="button"
+                          className="button small"
+                          aria-label={`${own ? "Leave" : "Change"} ${name}`}
+                          onClick={() => (own ? leave() : record(command))}
+                        >
+                          {own ? "Leave" : "Change"}
+                        </button>
                       </span>
                     </td>
                   </tr>
@@ -171,6 +167,10 @@ export default function KeysPage() {
   );
 }
 
-function same(one: readonly string[] | undefined, other: readonly string[]): boolean {
-  return one?.length === other.length && other.every((key, at) => one[at] === key);
+function without(changes: Changes, command: Command): Changes {
+  return Object.fromEntries(Object.entries(changes).filter(([name]) => name !== command));
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && other.every((key, at) => one[at] === key);
 }

@@ -32,7 +32,8 @@ export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: 
     () => fieldsOf(view.checkpoint.arguments_schema ?? {}, given, compareWith ?? {}),
     [view.checkpoint, given, compareWith],
   );
-  const marks = useMarks(view, fields);
+  const unmarked = fields.filter((field) => isUnmarked(field, view, compareWith)).map(({ name }) => name);
+  const marks = useMarks(view, unmarked.join("\n"));
   const marker = useCallback(
     (path: string, text: string) => {
       const spans = marks.get(path);
@@ -57,16 +58,21 @@ export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: 
   );
 }
 
+/** What is chosen from a list claims nothing about the evidence; what is compared shows its difference instead. */
+function isUnmarked(field: Field, view: CaseView, compareWith: Arguments | undefined): boolean {
+  const { name } = field;
+  return isChoice(field) || name === view.checkpoint.label || isChanged(name, view.content.arguments, compareWith);
+}
+
 /** What occurs nowhere in the evidence, found after the first paint: a case is on screen before its marks are. */
-function useMarks(view: CaseView, fields: Field[]): Marks {
+function useMarks(view: CaseView, unmarked: string): Marks {
   const ready = useDeferredValue<CaseView | null>(view, null);
   const found = useMemo(() => (ready === null ? NONE : unsupported(ready.content.arguments, ready.evidence)), [ready]);
-  const { label } = view.checkpoint;
   return useMemo(() => {
     if (ready !== view) return NONE;
-    const chosen = new Set(fields.filter((field) => isChoice(field) || field.name === label).map(({ name }) => name));
-    return new Map([...found].filter(([path]) => !chosen.has(path)));
-  }, [ready, view, found, fields, label]);
+    const without = new Set(unmarked.split("\n"));
+    return new Map([...found].filter(([path]) => !without.has(path.split("/", 1)[0] ?? "")));
+  }, [ready, view, found, unmarked]);
 }
 
 function Legend({ marks, evidence }: { marks: Marks; evidence: Record<string, Evidence> }) {
@@ -99,7 +105,7 @@ interface RowProps {
 function Row({ field, given, compareWith, marks }: RowProps) {
   const { name, title, description } = field;
   const value = given[name];
-  const changed = compareWith !== undefined && written(compareWith[name]) !== written(value);
+  const changed = isChanged(name, given, compareWith);
   const short = isScalar(value) && !changed && !isReading(value);
   return (
     <div className={short ? "proposal-short" : "proposal-long"}>
@@ -114,7 +120,9 @@ function Row({ field, given, compareWith, marks }: RowProps) {
       <dd>
         {changed ? (
           <Suspense fallback={<Drawn field={field} value={value} marks={marks} />}>
-            <Difference before={written(compareWith[name])} after={written(value)} />
+            <div className={isReading(written(value)) ? "reading" : undefined}>
+              <Difference before={written(compareWith[name])} after={written(value)} />
+            </div>
           </Suspense>
         ) : (
           <Drawn field={field} value={value} marks={marks} />
@@ -122,6 +130,11 @@ function Row({ field, given, compareWith, marks }: RowProps) {
       </dd>
     </div>
   );
+}
+
+/** Whether a field is shown as a difference; its marks would be lost in it. */
+function isChanged(name: string, given: Arguments, compareWith: Arguments | undefined): compareWith is Arguments {
+  return compareWith !== undefined && written(compareWith[name]) !== written(given[name]);
 }
 
 const isReading = (value: unknown) => typeof value === "string" && (value.length > SHORT || value.includes("\n"));

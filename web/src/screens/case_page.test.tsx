@@ -212,7 +212,7 @@ describe("CasePage", () => {
     await screen.findByText("Copied the content hash.");
     expect(writeText).toHaveBeenCalledWith("a".repeat(64));
     writeText.mockRejectedValueOnce(new Error("not allowed"));
-    fireEvent.click(screen.getByRole("button", { name: "Copy the link to this case" }));
+    fireEvent.click(screen.getByRole("button", { name: "Copy link to this case" }));
     await screen.findByText("The browser does not let this page copy.");
   });
 

@@ -16,6 +16,7 @@ import { Visible } from "../text/visible";
 import { addressee, stateWords } from "../text/words";
 import { At } from "./at";
 import { Copy } from "./copy";
+import { Key } from "./key";
 import { Resolve } from "./resolve";
 import { Reverse } from "./reverse";
 import { StateMark } from "./state_mark";
@@ -232,14 +233,14 @@ function Actions({ history, shown, now }: { history: History; shown: Case; now: 
           </Link>
         )}
         <Undo history={history} shown={shown} me={me} />
-        <Copy text={`${location.origin}/cases/${shown.id}`} what="the link to this case">
+        {shown.state === "done" && <Reversal shown={shown} me={me} />}
+        <Copy text={`${location.origin}/cases/${shown.id}`} what="link to this case">
           Copy link
         </Copy>
       </div>
       {shown.state === "unknown" && (
         <Resolve history={history} may={me ? holds(me, "lead", "admin") : null} now={now} onDone={reload} />
       )}
-      {shown.state === "done" && <Reversal shown={shown} me={me} />}
     </div>
   );
 }
@@ -257,7 +258,7 @@ function Undo({ history, shown, me }: { history: History; shown: Case; me: Me | 
     <>
       {own && (
         <button type="button" className="button" disabled={undo.isPending} onClick={() => undo.mutate(shown.id)}>
-          Undo <kbd aria-hidden="true">u</kbd>{" "}
+          Undo <Key of="undo" />{" "}
           <span className="muted">
             <Countdown of={shown} />
           </span>

@@ -11,6 +11,7 @@ import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { STATE_NAMES, stateWords } from "../text/words";
 import { At } from "./at";
+import { Key } from "./key";
 import { useRows } from "./rows";
 import { StateMark } from "./state_mark";
 import { useTitle } from "./title";
@@ -112,20 +113,20 @@ export default function Done() {
           )}
         </p>
       )}
-      <ul ref={list} className="screens-rows" aria-label="Decided cases">
+      {cases.length > 0 && (
+        <p className="small muted screens-keys">
+          <Key of="next" /> <Key of="previous" /> move · <kbd aria-hidden="true">↵</kbd> open · <Key of="undo" /> undo while it is held
+        </p>
+      )}
+      <ul ref={list} className="screens-rows columns" aria-label="Decided cases">
         {cases.map((one) => (
           <Row key={one.id} shown={one} now={now} onUndo={() => takeBack(one.id)} />
         ))}
       </ul>
       {found.hasNextPage && (
-        <button type="button" className="button" disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+        <button type="button" className="button screens-more" disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
           {found.isFetchingNextPage ? "Loading…" : "Show older ones"}
         </button>
-      )}
-      {cases.length > 0 && (
-        <p className="small muted screens-keys">
-          <kbd>j</kbd> <kbd>k</kbd> move · <kbd>↵</kbd> open · <kbd>u</kbd> undo while it is held
-        </p>
       )}
     </div>
   );

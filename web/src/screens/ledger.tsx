@@ -13,6 +13,7 @@ import { Visible } from "../text/visible";
 import { entryWords, told } from "../text/words";
 import { At } from "./at";
 import { follow } from "./follow";
+import { Key } from "./key";
 import { MOST, NO_ROWS, rowsAfter } from "./ledger_rows";
 import { useRows } from "./rows";
 import { StateMark } from "./state_mark";
@@ -110,7 +111,7 @@ function Growing({ checkpoint }: { checkpoint: string | null }) {
         <span role="status">
           {rows.arrived > 0 && (
             <button type="button" className="button primary" onClick={showNew}>
-              {rows.arrived > MOST ? `${MOST}+` : rows.arrived} new ↑ <kbd aria-hidden="true">n</kbd>
+              {rows.arrived > MOST ? `${MOST}+` : rows.arrived} new ↑ <Key of="show_new" />
             </button>
           )}
         </span>
@@ -177,7 +178,7 @@ function Line({ event, now }: { event: Event; now: Date }) {
       </td>
       <td role="cell" data-name="Case">
         {event.case_id ? (
-          <Link href={`/cases/${event.case_id}`} data-row={`/cases/${event.case_id}`} aria-label={`Case ${event.case_id} of ${event.checkpoint ?? "no queue"}`}>
+          <Link href={`/cases/${event.case_id}`} data-row={`/cases/${event.case_id}`} title={event.case_id}>
             {event.checkpoint ?? "case"} …{event.case_id.slice(-6)}
           </Link>
         ) : (

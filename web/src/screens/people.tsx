@@ -10,8 +10,9 @@ import { Refusal } from "../dialogs/frame";
 import { HandOver } from "../dialogs/hand_over";
 import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
-import { ago, count, span } from "../text/words";
+import { ago, count, span, utc } from "../text/words";
 import { At } from "./at";
+import { Key } from "./key";
 import { deskWords, stuckWords } from "./people_words";
 import { rowWithFocus, useRows } from "./rows";
 import { useTitle } from "./title";
@@ -36,7 +37,7 @@ export default function People() {
         <h1>People</h1>
         <p aria-live="polite">{desk.data && deskWords(desk.data, now)}</p>
         <p className="small muted">
-          {desk.dataUpdatedAt > 0 && <>As it was {ago(new Date(desk.dataUpdatedAt), now)}. </>}
+          {desk.dataUpdatedAt > 0 && <>As of {ago(new Date(desk.dataUpdatedAt), now)}. </>}
           <button type="button" className="button plain" disabled={desk.isFetching || people.isFetching} onClick={retry}>
             Look again
           </button>
@@ -113,10 +114,10 @@ function NotGettingOn({ desk, now }: { desk: Desk; now: Date }) {
   };
 
   return (
-    <div ref={list}>
+    <div ref={list} className="screens-stack">
       {desk.stuck.length + desk.unknown.length > 0 && (
         <p className="small muted screens-keys">
-          <kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> hand over · <kbd>o</kbd> open
+          <Key of="next" /> <Key of="previous" /> move · <Key of="hand_over" /> hand over · <Key of="open_case" /> open
         </p>
       )}
       <p role="status" className="small">
@@ -259,11 +260,19 @@ function Everybody({ people, now }: { people: Person[]; now: Date }) {
   );
 }
 
+function Away({ since, now }: { since: string; now: Date }) {
+  return (
+    <time dateTime={since} title={utc(since)}>
+      {span(now.getTime() - Date.parse(since))}
+    </time>
+  );
+}
+
 function Here({ person, now }: { person: Person; now: Date }) {
   if (person.away_since) {
     return (
       <span className="warn">
-        <span aria-hidden="true">◌ </span>away, marked <At date={person.away_since} now={now} />
+        <span aria-hidden="true">◌ </span>away for <Away since={person.away_since} now={now} />
       </span>
     );
   }

@@ -7,7 +7,7 @@ export function deskWords(desk: Desk, now: Date): string {
   const waiting = desk.queues.reduce((sum, queue) => sum + queue.waiting, 0);
   const oldest = desk.queues
     .map((queue) => queue.oldest_at)
-    .filter((at) => at !== null)
+    .filter((at) => at != null)
     .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
   const first =
     waiting === 0
@@ -26,7 +26,9 @@ export function stuckWords({ case: shown, why }: Desk["stuck"][number], now: Dat
     case "claimed_long":
       return `${shown.claimed_by ?? "Somebody"} has had it for a long time`;
     case "assigned_away":
-      return `assigned to ${addressee(shown.assigned_to ?? "somebody")}, who is away`;
+      return shown.assigned_to?.startsWith("group:")
+        ? `assigned to ${addressee(shown.assigned_to)}, where nobody is here`
+        : `assigned to ${shown.assigned_to ?? "somebody"}, who is away`;
     case "deadline_near":
       return shown.deadline_at ? `expires ${ago(shown.deadline_at, now)}` : "expires soon";
   }

@@ -57,10 +57,12 @@ export function Resolve({ history, may, now, onDone }: { history: History; may: 
       <h2 id={ids.heading}>Nobody can say whether this happened</h2>
       <p>Look it up with the receiver, by the key below, before you say what became of it.</p>
       <dl className="screens-facts">
-        <dt>Idempotency key</dt>
-        <dd>
+        <div>
+          <dt>Idempotency key</dt>
+          <dd>
           <code>{key}</code> <Copy text={key} what="the idempotency key">Copy</Copy>
-        </dd>
+          </dd>
+        </div>
       </dl>
       <ol className="screens-attempts">
         {attempts.map((attempt) => (

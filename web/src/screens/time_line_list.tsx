@@ -89,9 +89,9 @@ function Revised({ history, revised }: { history: History; revised: NonNullable<
       </summary>
       {changed.map((name) => (
         <div key={name} className="screens-changed">
-          <h4>
+          <h3>
             <Visible text={name} />
-          </h4>
+          </h3>
           <Difference before={asText(before[name])} after={asText(after[name])} />
         </div>
       ))}

@@ -92,7 +92,7 @@ describe("entries", () => {
   });
 
   it("name nobody where nobody did it", () => {
-    expect(entry("move", "clear")).toEqual({ who: null, did: "The hold ended; it is cleared to run" });
+    expect(entry("move", "clear")).toEqual({ who: null, did: "It is cleared to run" });
     expect(entry("move", "lose_track", { attempt: 2, ending: "timed_out" }).did).toBe(
       "Attempt 2 ended: no answer came in time, so it may have happened",
     );

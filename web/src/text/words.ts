@@ -114,8 +114,8 @@ const ACTS: Record<string, Words> = {
 };
 
 const MECHANICAL: Record<string, Words> = {
-  "move.clear": () => "The hold ended; it is cleared to run",
-  "move.reject": () => "The hold ended; the rejection stands",
+  "move.clear": () => "It is cleared to run",
+  "move.reject": () => "The rejection stands",
   "move.expire": () => "It expired: nobody ruled before the deadline",
   "move.start": (facts) => `Attempt${attempt(facts)} started`,
   "move.finish": (facts) => `Attempt${attempt(facts)} ended: ${endingWords("returned")}`,
