@@ -96,7 +96,7 @@ class Inbox:
                 self._built.touch()
             return
         digest = self._digest()
-        self.npm("run", "--silent", "build", "--", "--logLevel", "warn")
+        self.npm("run", "--silent", "build", "--", "--logLevel", "error")
         self._built.write_text(digest)
 
     def npm(self, *arguments: str) -> None:

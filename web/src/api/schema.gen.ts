@@ -277,6 +277,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the cases most like this one that people have ruled on lately, and what they made of them
+         * @description List the cases most like this one that people have ruled on lately, and what they made of them.
+         *
+         *     While a case of a blind checkpoint is open there are none, as others' verdicts tell what to think.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["similar_api_v1_cases__case_id__similar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/snooze": {
         parameters: {
             query?: never;
@@ -390,6 +414,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/checkpoints/{name}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the categories of a label checkpoint, most used first: those of its schema, its drafter and its history
+         * @description List the categories of a label checkpoint, most used first: those of its schema, its drafter and its history.
+         *
+         *     A long history is read in parts, newest first, so right after a start the numbers may still grow.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["labels_api_v1_checkpoints__name__labels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/claims": {
         parameters: {
             query?: never;
@@ -480,6 +528,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of
+         * @description Count what waits at each checkpoint, and list what is stuck and what nobody can be sure of.
+         *
+         *     Stuck is a waiting case that somebody has held for more than 15 minutes, that is assigned to somebody who is away,
+         *     or whose deadline is near: three quarters of its time are over. Of both lists it gives 200 cases at most.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["desk_api_v1_desk_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -547,6 +620,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a sign that you are at the desk, each minute while the page is visible, and say whether you are away
+         * @description Give a sign that you are at the desk, each minute while the page is visible, and say whether you are away.
+         *
+         *     Who goes away gives back every claim, and every waiting case assigned to them passes to nobody in particular.
+         *
+         *     Takes the scope `review`.
+         */
+        post: operations["show_presence_api_v1_me_presence_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics": {
         parameters: {
             query?: never;
@@ -561,6 +658,30 @@ export interface paths {
          *     Takes the scope `read` or `review`.
          */
         get: operations["metrics_api_v1_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who may be at the desk: accounts that work, and whoever has a case in hand or was seen without one
+         * @description List who may be at the desk: accounts that work, and whoever has a case in hand or was seen without one.
+         *
+         *     `here` is who was seen in the last 150 seconds and is not away.
+         *
+         *     Takes the scope `read` or `review`.
+         */
+        get: operations["people_api_v1_people_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1231,6 +1352,67 @@ export interface components {
          */
         Delivery: "idempotent" | "checkable" | "at_most_once";
         /**
+         * DeskQueue
+         * @description What waits at one checkpoint.
+         */
+        DeskQueue: {
+            /**
+             * Assigned
+             * @description Those that are assigned to a person or group.
+             * @default 0
+             */
+            assigned: number;
+            /**
+             * Checkpoint
+             * @description Its name.
+             */
+            checkpoint: string;
+            /**
+             * Claimed
+             * @description Those of them that somebody holds.
+             * @default 0
+             */
+            claimed: number;
+            /**
+             * Oldest At
+             * @description When the oldest of them was proposed; None if nothing waits.
+             */
+            oldest_at?: string | null;
+            /**
+             * Snoozed
+             * @description Those that are offered to nobody for now.
+             * @default 0
+             */
+            snoozed: number;
+            /**
+             * Waiting
+             * @description Cases that wait for a person, in whatever hands they are.
+             * @default 0
+             */
+            waiting: number;
+        };
+        /**
+         * DeskView
+         * @description The desk as a whole: what waits, what is stuck, and what nobody can be sure of.
+         */
+        DeskView: {
+            /**
+             * Queues
+             * @description One for each checkpoint at which anything was ever proposed, by name.
+             */
+            queues: components["schemas"]["DeskQueue"][];
+            /**
+             * Stuck
+             * @description Waiting cases that need somebody's eye, 200 at the most, near deadlines first.
+             */
+            stuck: components["schemas"]["Stuck"][];
+            /**
+             * Unknown
+             * @description Cases whose effect may or may not have happened, oldest first, 200 at the most.
+             */
+            unknown: components["schemas"]["Case"][];
+        };
+        /**
          * Ending
          * @description How an attempt ended.
          * @enum {string}
@@ -1353,6 +1535,22 @@ export interface components {
             /** @description Where the case stands after it, where it moved. */
             state: components["schemas"]["State"] | null;
         };
+        /** Few[LabelGiven] */
+        Few_LabelGiven_: {
+            /**
+             * Items
+             * @description All there is, in the order of the list.
+             */
+            items: components["schemas"]["LabelGiven"][];
+        };
+        /** Few[SimilarCase] */
+        Few_SimilarCase_: {
+            /**
+             * Items
+             * @description All there is, in the order of the list.
+             */
+            items: components["schemas"]["SimilarCase"][];
+        };
         /**
          * Finding
          * @description What an audit found; wrong is an incident.
@@ -1464,6 +1662,22 @@ export interface components {
              * @default 180
              */
             hold_s: number;
+        };
+        /**
+         * LabelGiven
+         * @description A category, and how often it was given.
+         */
+        LabelGiven: {
+            /**
+             * Cases
+             * @description Cases that people gave it, by the verdicts that have settled.
+             */
+            cases: number;
+            /**
+             * Label
+             * @description The category.
+             */
+            label: string;
         };
         /**
          * MailGiven
@@ -1652,6 +1866,85 @@ export interface components {
              * @description What is on this page, in the order of the list.
              */
             items: components["schemas"]["Case"][];
+        };
+        /**
+         * People
+         * @description Who may be at the desk.
+         */
+        People: {
+            /**
+             * Items
+             * @description By name.
+             */
+            items: components["schemas"]["Person"][];
+        };
+        /**
+         * Person
+         * @description Somebody who may be at the desk, with what they have in hand.
+         */
+        Person: {
+            /**
+             * Assigned
+             * @description Waiting cases that are assigned to them.
+             * @default 0
+             */
+            assigned: number;
+            /**
+             * Away Since
+             * @description When they said that they are away; None while they are not.
+             */
+            away_since?: string | null;
+            /**
+             * Claimed
+             * @description Waiting cases they hold.
+             * @default 0
+             */
+            claimed: number;
+            /**
+             * Groups
+             * @description The groups whose hand-overs they get.
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Here
+             * @description Whether they were seen in the last 150 seconds and are not away.
+             * @default false
+             */
+            here: boolean;
+            /**
+             * Id
+             * @description Under which name the ledger knows them.
+             */
+            id: string;
+            /**
+             * Roles
+             * @description What they may do, as far as there is an account.
+             * @default []
+             */
+            roles: components["schemas"]["Role"][];
+            /**
+             * Ruled Today
+             * @description Verdicts of theirs since midnight UTC that stand.
+             * @default 0
+             */
+            ruled_today: number;
+            /**
+             * Seen At
+             * @description When their screen last gave a sign.
+             */
+            seen_at?: string | null;
+        };
+        /**
+         * PresenceTaken
+         * @description Give a sign that you are at the desk.
+         */
+        PresenceTaken: {
+            /**
+             * Away
+             * @description True to go away, false to be back; null leaves that as it is.
+             */
+            away?: boolean | null;
         };
         /**
          * Problem
@@ -1965,6 +2258,50 @@ export interface components {
             password: string;
         };
         /**
+         * SimilarCase
+         * @description A case that is like another one, and what a person made of it.
+         */
+        SimilarCase: {
+            /**
+             * Case Id
+             * @description The case.
+             */
+            case_id: string;
+            /**
+             * Edited
+             * @description Names of the arguments that the person changed.
+             */
+            edited: string[];
+            /**
+             * Label
+             * @description The category it got, on a label checkpoint; None for a rejection.
+             */
+            label: string | null;
+            /**
+             * Likeness
+             * @description How alike the evidence of both is, 0..1.
+             */
+            likeness: number;
+            /**
+             * Reviewer
+             * @description Who ruled.
+             */
+            reviewer: string;
+            /**
+             * Ruled At
+             * Format: date-time
+             * @description When, UTC.
+             */
+            ruled_at: string;
+            /**
+             * Title
+             * @description Its title.
+             */
+            title: string;
+            /** @description What the person said. */
+            verdict: components["schemas"]["VerdictKind"];
+        };
+        /**
          * SnoozeTaken
          * @description Offer a case to nobody for a while: `for_s` or `until`.
          */
@@ -1987,6 +2324,16 @@ export interface components {
          * @enum {string}
          */
         State: "waiting" | "held" | "cleared" | "running" | "unknown" | "done" | "rejected" | "expired" | "withdrawn" | "failed" | "reversed";
+        /**
+         * Stuck
+         * @description A waiting case that needs somebody's eye.
+         */
+        Stuck: {
+            /** @description The case. */
+            case: components["schemas"]["Case"];
+            /** @description What is the matter. */
+            why: components["schemas"]["Why"];
+        };
         /**
          * VerdictKind
          * @description A verdict's kind as it is stored and sent.
@@ -2149,6 +2496,12 @@ export interface components {
              */
             voted_at: string;
         };
+        /**
+         * Why
+         * @description Why a waiting case needs somebody's eye.
+         * @enum {string}
+         */
+        Why: "claimed_long" | "assigned_away" | "deadline_near";
     };
     responses: never;
     parameters: never;
@@ -3555,6 +3908,122 @@ export interface operations {
             };
         };
     };
+    similar_api_v1_cases__case_id__similar_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Few_SimilarCase_"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     snooze_api_v1_cases__case_id__snooze_post: {
         parameters: {
             query?: never;
@@ -4125,6 +4594,119 @@ export interface operations {
             };
         };
     };
+    labels_api_v1_checkpoints__name__labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a checkpoint. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Few_LabelGiven_"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claim_api_v1_claims_post: {
         parameters: {
             query?: never;
@@ -4577,6 +5159,116 @@ export interface operations {
             };
         };
     };
+    desk_api_v1_desk_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskView"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -4915,6 +5607,120 @@ export interface operations {
             };
         };
     };
+    show_presence_api_v1_me_presence_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceTaken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics_api_v1_metrics_get: {
         parameters: {
             query?: never;
@@ -4931,6 +5737,116 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Nobody knows who asks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule said no. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This address does not take that method; `Allow` lists those it takes. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster; the document says who, or what changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; the document names every field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something outside did not answer; trying again is safe. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    people_api_v1_people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
                 };
             };
             /** @description Nobody knows who asks. */

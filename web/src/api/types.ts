@@ -35,18 +35,7 @@ export interface Schema {
   [keyword: string]: unknown;
 }
 
-export interface Mail {
-  from: string;
-  to: string[];
-  cc: string[];
-  subject: string;
-  date: string | null;
-  text: string;
-  html: boolean;
-  attachments: { name: string; media_type: string; bytes: number }[];
-  remote_images: number;
-  problems: string[];
-}
+export type Mail = Schemas["MailGiven"];
 
 export interface Evidence {
   media_type: string;
@@ -54,54 +43,16 @@ export interface Evidence {
   mail?: Mail;
 }
 
-export interface CaseView {
-  case: Case;
-  checkpoint: Checkpoint;
-  content: Content;
-  evidence: Record<string, Evidence>;
-  routing: Routing | null;
-  withheld: boolean;
-}
+/** Evidence is one of many kinds of documents, so the description leaves its members open. */
+export type CaseView = Omit<Schemas["CaseView"], "evidence"> & { evidence: Record<string, Evidence> };
 
 export interface Page<T> {
   items: T[];
   after: string | null;
 }
 
-export interface Similar {
-  case_id: string;
-  title: string;
-  verdict: VerdictKind;
-  label: string | null;
-  edited: string[];
-  reviewer: string;
-  ruled_at: string;
-  likeness: number;
-}
-
-export interface Person {
-  id: string;
-  roles: string[];
-  groups: string[];
-  here: boolean;
-  seen_at: string | null;
-  away_since: string | null;
-  claimed: number;
-  assigned: number;
-  ruled_today: number;
-}
-
-export interface Desk {
-  queues: {
-    checkpoint: string;
-    waiting: number;
-    oldest_at: string | null;
-    claimed: number;
-    assigned: number;
-    snoozed: number;
-  }[];
-  stuck: { case: Case; why: "claimed_long" | "assigned_away" | "deadline_near" }[];
-  unknown: Case[];
-}
+export type Similar = Schemas["SimilarCase"];
+export type Person = Schemas["Person"];
+export type Desk = Schemas["DeskView"];
 
 export type Assigned = "me" | "group" | "anyone";

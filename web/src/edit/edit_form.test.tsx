@@ -220,7 +220,7 @@ describe("the form", () => {
     shown(viewOf(REPLY, PROPOSED), { ...PROPOSED, days: 5, body: "Hello Ada,\nwe refund 45.00 in the next days." });
     const changes = within(screen.getByRole("region", { name: "Your changes" }));
     expect(changes.getByText("45.00 in the next days", { exact: false }).tagName).toBe("INS");
-    expect(changes.getByText("Days").nextElementSibling?.textContent).toBe("3 → 5");
+    expect(changes.getByText("Days").closest("dt")?.nextElementSibling?.textContent).toBe("3 → 5");
     expect(changes.queryByText("Tone")).toBeNull();
   });
 

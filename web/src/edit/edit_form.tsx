@@ -142,81 +142,83 @@ function Edited({ view, draft, onChange, onApprove, onCancel }: Props) {
 
   return (
     <div className="edit" onKeyDown={onKeyDown}>
-      <div className="edit-area" ref={area}>
-        <div
-          ref={summary}
-          className={refused && problems.length > 0 ? "problem edit-summary" : "visually-hidden"}
-          role="group"
-          aria-label="Problems"
-          tabIndex={-1}
-        >
-          {refused && problems.length > 0 && (
-            <>
-              <p>Not approved yet. {problems.length === 1 ? "One thing" : `${problems.length} things`} to put right:</p>
-              <ul>
-                {problems.slice(0, 20).map((one) => (
-                  <li key={pathKey([...one.path, one.message])}>
-                    <a
-                      href={`#${encodeURIComponent(idOf(one))}`}
-                      onClick={(event) => {
-                        event.preventDefault();
-                        go(one);
-                      }}
-                    >
-                      <Visible text={titleOf(schema, one.path)} />
-                    </a>
-                    : <Visible text={one.message} />
-                  </li>
-                ))}
-                {problems.length > 20 && <li>And {problems.length - 20} more.</li>}
-              </ul>
-            </>
-          )}
-        </div>
-        {json ? (
-          <Whole
-            id={`${id}json`}
-            view={view}
-            current={current}
-            wrong={wrong}
-            schema={schema}
-            context={context}
-            onChange={change}
-          />
-        ) : (
-          <Form<Arguments>
-            tagName="div"
-            className="edit-form"
-            schema={form.schema}
-            uiSchema={form.ui}
-            formData={current}
-            validator={validator}
-            extraErrors={asErrorSchema(wrong)}
-            formContext={context}
-            idPrefix={id}
-            idSeparator={SEPARATOR}
-            templates={templates}
-            widgets={widgets}
-            fields={fields}
-            noValidate
-            showErrorList={false}
-            experimental_defaultFormStateBehavior={AS_GIVEN}
-            onChange={(event) => change(event.formData ?? {})}
+      <div className="edit-columns">
+        <div className="edit-area" ref={area}>
+          <div
+            ref={summary}
+            className={refused && problems.length > 0 ? "problem edit-summary" : "visually-hidden"}
+            role="group"
+            aria-label="Problems"
+            tabIndex={-1}
           >
-            <></>
-          </Form>
-        )}
-        <div className="edit-buttons">
-          <button type="button" className="button primary" onClick={approve}>
-            Approve as edited <kbd>Ctrl ↵</kbd>
-          </button>
-          <button type="button" className="button" onClick={onCancel}>
-            Back, keep draft <kbd>Esc</kbd>
-          </button>
-          <Switch json={json} canDraw={canDraw} typed={typed} onSwitch={switchTo} />
+            {refused && problems.length > 0 && (
+              <>
+                <p>Not approved yet. {problems.length === 1 ? "One thing" : `${problems.length} things`} to put right:</p>
+                <ul>
+                  {problems.slice(0, 20).map((one) => (
+                    <li key={pathKey([...one.path, one.message])}>
+                      <a
+                        href={`#${encodeURIComponent(idOf(one))}`}
+                        onClick={(event) => {
+                          event.preventDefault();
+                          go(one);
+                        }}
+                      >
+                        <Visible text={titleOf(schema, one.path)} />
+                      </a>
+                      : <Visible text={one.message} />
+                    </li>
+                  ))}
+                  {problems.length > 20 && <li>And {problems.length - 20} more.</li>}
+                </ul>
+              </>
+            )}
+          </div>
+          {json ? (
+            <Whole
+              id={`${id}json`}
+              view={view}
+              current={current}
+              wrong={wrong}
+              schema={schema}
+              context={context}
+              onChange={change}
+            />
+          ) : (
+            <Form<Arguments>
+              tagName="div"
+              className="edit-form"
+              schema={form.schema}
+              uiSchema={form.ui}
+              formData={current}
+              validator={validator}
+              extraErrors={asErrorSchema(wrong)}
+              formContext={context}
+              idPrefix={id}
+              idSeparator={SEPARATOR}
+              templates={templates}
+              widgets={widgets}
+              fields={fields}
+              noValidate
+              showErrorList={false}
+              experimental_defaultFormStateBehavior={AS_GIVEN}
+              onChange={(event) => change(event.formData ?? {})}
+            >
+              <></>
+            </Form>
+          )}
+          <div className="edit-buttons">
+            <button type="button" className="button primary" onClick={approve}>
+              Approve as edited <kbd>Ctrl ↵</kbd>
+            </button>
+            <button type="button" className="button" onClick={onCancel}>
+              Back, keep draft <kbd>Esc</kbd>
+            </button>
+            <Switch json={json} canDraw={canDraw} typed={typed} onSwitch={switchTo} />
+          </div>
         </div>
+        <Changes schema={schema} before={proposed} after={current} />
       </div>
-      <Changes schema={schema} before={proposed} after={current} />
     </div>
   );
 }

@@ -50,7 +50,7 @@ function Line(props: Widget) {
   return (
     <input
       id={props.id}
-      className="field"
+      className={isDecimal ? "field edit-short" : "field"}
       type="text"
       dir={isDecimal ? "ltr" : "auto"}
       inputMode={isDecimal ? "decimal" : undefined}
@@ -200,7 +200,8 @@ function Field(props: FieldTemplateProps<Arguments>) {
 
   const isGroup = schema.type === "object" || schema.type === "array";
   const isRoot = fieldPathId.path.length === 0;
-  const label = String(schema.title ?? props.label);
+  const place = fieldPathId.path.at(-1);
+  const label = `${schema.title ?? props.label}${typeof place === "number" ? ` ${place + 1}` : ""}`;
   const setEmpty = (empty: boolean) => {
     if (empty) context.onTyped(fieldPathId.path, null);
     onChange((empty ? null : (last.current ?? blank(schema.type))) as Arguments, fieldPathId.path);

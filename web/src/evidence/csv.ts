@@ -9,7 +9,11 @@ const SEPARATORS = [",", ";", "\t", "|"] as const;
 
 /** The separator that stands most often in the first line, outside quotes. */
 function separatorOf(text: string): string {
-  const line = text.slice(0, 10_000).replace(/"(?:[^"]|"")*"/g, "").split(/\r?\n/, 1)[0] ?? "";
+  const line =
+    text
+      .slice(0, 10_000)
+      .replace(/"(?:[^"]|"")*"/g, "")
+      .split(/\r?\n/, 1)[0] ?? "";
   const counts = SEPARATORS.map((each) => line.split(each).length);
   return SEPARATORS[counts.indexOf(Math.max(...counts))] ?? ",";
 }

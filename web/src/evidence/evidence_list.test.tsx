@@ -27,7 +27,9 @@ const HOSTILE = [
 
 /** Nothing in the page runs, loads from elsewhere, or leads anywhere but to a site. */
 function expectHarmless(root: ParentNode) {
-  expect([...root.querySelectorAll("script, object, embed, link, style, base, meta, form, svg use, video, audio")]).toEqual([]);
+  expect([
+    ...root.querySelectorAll("script, object, embed, link, style, base, meta, form, svg use, video, audio"),
+  ]).toEqual([]);
   for (const element of root.querySelectorAll("*")) {
     for (const { name, value } of element.attributes) {
       expect(name).not.toMatch(/^on|^style$|^srcdoc$|^srcset$/);
@@ -51,7 +53,11 @@ async function draw(evidence: Evidence, name = "message") {
   return container;
 }
 
-const given = (media_type: string, value: unknown, mail?: Mail): Evidence => ({ media_type, value, ...(mail && { mail }) });
+const given = (media_type: string, value: unknown, mail?: Mail): Evidence => ({
+  media_type,
+  value,
+  ...(mail && { mail }),
+});
 
 const MAIL: Mail = {
   from: "Anna <anna@example.com>",
@@ -67,9 +73,17 @@ const MAIL: Mail = {
 };
 
 const hostileMail: Mail = {
-  from: HOSTILE, to: [HOSTILE, HOSTILE], cc: [HOSTILE], subject: HOSTILE, date: HOSTILE, text: HOSTILE, html: true,
-  attachments: [{ name: HOSTILE, media_type: HOSTILE, bytes: 12 }], remote_images: 3, problems: [HOSTILE],
-}; // prettier-ignore
+  from: HOSTILE,
+  to: [HOSTILE, HOSTILE],
+  cc: [HOSTILE],
+  subject: HOSTILE,
+  date: HOSTILE,
+  text: HOSTILE,
+  html: true,
+  attachments: [{ name: HOSTILE, media_type: HOSTILE, bytes: 12 }],
+  remote_images: 3,
+  problems: [HOSTILE],
+};
 
 function deep(levels: number): unknown {
   let value: unknown = HOSTILE;
@@ -83,7 +97,13 @@ test.each<[string, Evidence]>([
   ["Markdown", given("text/markdown", HOSTILE)],
   ["CSV", given("text/csv", `${HOSTILE}\n"${HOSTILE.replaceAll('"', '""')}",2`)],
   ["rows", given("application/json", [{ [HOSTILE]: HOSTILE }, { a: [HOSTILE] }])],
-  ["lists", given("application/json", [[HOSTILE, 1], [2, HOSTILE]])],
+  [
+    "lists",
+    given("application/json", [
+      [HOSTILE, 1],
+      [2, HOSTILE],
+    ]),
+  ],
   ["fields", given("application/json", { [HOSTILE]: HOSTILE, ok: true, none: null })],
   ["a tree", given("application/json", { a: [HOSTILE, { [HOSTILE]: HOSTILE }] })],
   ["a deep tree", given("application/json", deep(2000))],
@@ -93,7 +113,18 @@ test.each<[string, Evidence]>([
   ["a picture that is none", given("image/png", "data:text/html;base64,PHNjcmlwdD4=")],
   ["a drawing", given("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")],
   ["a drawing as data", given("image/svg+xml", "data:image/svg+xml;base64,PHN2Zz4=")],
-  ["places", given("application/geo+json", { features: [{ type: "Feature", properties: { [HOSTILE]: HOSTILE }, geometry: { type: "Point", coordinates: [HOSTILE, 2] } }] })],
+  [
+    "places",
+    given("application/geo+json", {
+      features: [
+        {
+          type: "Feature",
+          properties: { [HOSTILE]: HOSTILE },
+          geometry: { type: "Point", coordinates: [HOSTILE, 2] },
+        },
+      ],
+    }),
+  ],
   ["a type nobody knows", given(HOSTILE, HOSTILE)],
   ["a type that is a word of the language", given("constructor", { __proto__: 1, constructor: HOSTILE })],
 ])("draws %s that means harm as harmless", async (_, evidence) => {
@@ -144,7 +175,10 @@ describe("the list", () => {
   test("draws as data what breaks its renderer, and the rest as ever", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const broken = { ...MAIL, to: null as unknown as string[] };
-    const evidence = { mail: given("message/rfc822", { raw: "bytes" }, broken), note: given("text/plain", "a note") };
+    const evidence = {
+      mail: given("message/rfc822", { raw: "bytes" }, broken),
+      note: given("text/plain", "a note"),
+    };
     const { container } = render(<EvidenceList evidence={evidence} caseId="0190" />);
     expect(container.textContent).toContain("It cannot be drawn as what it is said to be");
     expect(container.textContent).toContain("bytes");
@@ -152,7 +186,9 @@ describe("the list", () => {
   });
 
   test("folds the ninth piece and what follows", () => {
-    const many = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`n${index}`, given("text/plain", `text ${index}`)]));
+    const many = Object.fromEntries(
+      Array.from({ length: 10 }, (_, index) => [`n${index}`, given("text/plain", `text ${index}`)]),
+    );
     const { container } = render(<EvidenceList evidence={many} caseId="0190" />);
     expect(container.textContent).toContain("text 7");
     expect(container.textContent).not.toContain("text 8");
@@ -182,7 +218,12 @@ test.each<[string, unknown, string]>([
 describe("an e-mail", () => {
   test("shows everybody it went to, the reader's time with the original, and what is attached", async () => {
     const to = Array.from({ length: 30 }, (_, index) => `p${index}@example.com`);
-    const mail = { ...MAIL, to, cc: ["boss@example.com"], attachments: [{ name: "bill\u202efdp.exe", media_type: "application/pdf", bytes: 120_000 }] };
+    const mail = {
+      ...MAIL,
+      to,
+      cc: ["boss@example.com"],
+      attachments: [{ name: "bill\u202efdp.exe", media_type: "application/pdf", bytes: 120_000 }],
+    };
     const container = await draw(given("message/rfc822", "raw", mail));
     expect(screen.getByText("boss@example.com")).toBeTruthy();
     fireEvent.click(screen.getByRole("button", { name: "all 30" }));
@@ -207,7 +248,10 @@ describe("an e-mail", () => {
   });
 
   test("loads images only when asked, and says what that tells the sender", async () => {
-    const container = await draw(given("message/rfc822", "raw", { ...MAIL, text: "", html: true, remote_images: 3 }), "the mail&x=1");
+    const container = await draw(
+      given("message/rfc822", "raw", { ...MAIL, text: "", html: true, remote_images: 3 }),
+      "the mail&x=1",
+    );
     const frame = () => container.querySelector("iframe")?.getAttribute("src");
     expect(frame()).toBe("/api/v1/cases/0190/frame?evidence=the+mail%26x%3D1");
     expect(container.textContent).toContain("tells the sender");
@@ -230,7 +274,11 @@ describe("an e-mail", () => {
 });
 
 describe("a table", () => {
-  const rows = Array.from({ length: 2000 }, (_, index) => ({ id: `r${index}`, total: index * 1.5, nested: index ? null : { a: 1 } }));
+  const rows = Array.from({ length: 2000 }, (_, index) => ({
+    id: `r${index}`,
+    total: index * 1.5,
+    nested: index ? null : { a: 1 },
+  }));
 
   test("shows 200 of 2,000 rows, and more", async () => {
     const container = await draw(given("application/json", rows));
@@ -244,12 +292,19 @@ describe("a table", () => {
     const container = await draw(given("text/csv", 'name;total\n"a ""b""; c";1,50\nd;-2'));
     const cells = [...container.querySelectorAll("td")];
     expect(cells.map((cell) => cell.textContent)).toEqual(['a "b"; c', "1,50", "d", "-2"]);
-    expect(cells.map((cell) => cell.className)).toEqual(["evidence-short", "evidence-number", "evidence-short", "evidence-number"]);
+    expect(cells.map((cell) => cell.className)).toEqual([
+      "evidence-short",
+      "evidence-number",
+      "evidence-short",
+      "evidence-number",
+    ]);
     expect(screen.getByRole("group", { name: "Table of message" }).tabIndex).toBe(0);
   });
 
   test("keeps a thousand columns to a few cells until they are asked for", async () => {
-    const wide = Array.from({ length: 500 }, () => Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`c${index}`, index])));
+    const wide = Array.from({ length: 500 }, () =>
+      Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`c${index}`, index])),
+    );
     const container = await draw(given("application/json", wide));
     expect(container.querySelectorAll("td").length).toBeLessThanOrEqual(2000);
     expect(screen.getByRole("button", { name: "Show all 1,000 columns" })).toBeTruthy();
@@ -258,7 +313,10 @@ describe("a table", () => {
 
 describe("much data", () => {
   test("draws a tree of 100,000 values by what is open", async () => {
-    const value = { list: Array.from({ length: 100_000 }, (_, index) => ({ index, deep: [index] })), other: { a: { b: 1 } } };
+    const value = {
+      list: Array.from({ length: 100_000 }, (_, index) => ({ index, deep: [index] })),
+      other: { a: { b: 1 } },
+    };
     const container = await draw(given("application/json", value));
     expect(container.querySelectorAll("*").length).toBeLessThan(200);
     const list = [...container.querySelectorAll("details")].find((each) => each.textContent.startsWith("list"));
@@ -292,7 +350,12 @@ describe("much data", () => {
 
 describe("Markdown", () => {
   test("formats, shows where links lead, and draws no picture", async () => {
-    const container = await draw(given("text/markdown", "# Hi\n\n**Bold** [our site](https://evil.example/x) ![cat](https://t.example/c.png)\n\n3. a\n4. b\n\n`<b>`"));
+    const container = await draw(
+      given(
+        "text/markdown",
+        "# Hi\n\n**Bold** [our site](https://evil.example/x) ![cat](https://t.example/c.png)\n\n3. a\n4. b\n\n`<b>`",
+      ),
+    );
     expect(container.querySelector("h4")?.textContent).toBe("Hi");
     expect(container.querySelector("strong")?.textContent).toBe("Bold");
     expect(container.querySelector("a")?.getAttribute("href")).toBe("https://evil.example/x");

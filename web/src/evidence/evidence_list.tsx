@@ -85,7 +85,12 @@ function Copy({ evidence, name }: { evidence: Evidence; name: string }) {
       <span role="status" className="muted">
         {said}
       </span>
-      <button type="button" className="button plain" aria-label={`Copy ${visible(words(name))}`} onClick={() => void copy()}>
+      <button
+        type="button"
+        className="button plain"
+        aria-label={`Copy ${visible(words(name))}`}
+        onClick={() => void copy()}
+      >
         Copy
       </button>
     </span>

@@ -36,7 +36,10 @@ export function Frame({ name, caseId, remoteImages }: FrameProps) {
         title={`${visible(name)}, as HTML`}
         sandbox="allow-popups allow-popups-to-escape-sandbox"
         referrerPolicy="no-referrer"
-        src={address(`/cases/${encodeURIComponent(caseId)}/frame`, { evidence: name, ...(images && { images: true }) })}
+        src={address(`/cases/${encodeURIComponent(caseId)}/frame`, {
+          evidence: name,
+          ...(images && { images: true }),
+        })}
       />
     </div>
   );

@@ -19,7 +19,7 @@ export function cut(text: string, at: number): number {
 
 function blocks(text: string): string[] {
   const found: string[] = [];
-  for (let rest = text; rest; ) {
+  for (let rest = text; rest;) {
     const end = cut(rest, BLOCK);
     found.push(rest.slice(0, end));
     rest = rest.slice(end);
@@ -27,7 +27,7 @@ function blocks(text: string): string[] {
   return found;
 }
 
-/** A text of any length: its beginning, and all of it when that is asked for, in blocks drawn as they come into view. */
+/** A text of any length: its beginning, and all of it when asked for, in blocks drawn as they come into view. */
 export function LongText({ text, first = FIRST }: { text: string; first?: number }) {
   const [all, setAll] = useState(false);
   const whole = all || text.length <= first;

@@ -47,7 +47,9 @@ export function Mail({ name, evidence, caseId }: RendererProps) {
 function Headers({ mail }: { mail: MailGiven }) {
   return (
     <dl className="evidence-fields evidence-headers">
-      <Header name="From">{mail.from === "" ? <span className="muted">nobody named</span> : <Visible text={mail.from} />}</Header>
+      <Header name="From">
+        {mail.from === "" ? <span className="muted">nobody named</span> : <Visible text={mail.from} />}
+      </Header>
       {mail.to.length > 0 ? (
         <Header name="To">
           <Addresses all={mail.to} />
@@ -64,7 +66,13 @@ function Headers({ mail }: { mail: MailGiven }) {
         </Header>
       )}
       <Header name="Subject">
-        {mail.subject === "" ? <span className="muted">none</span> : <strong><Visible text={mail.subject} /></strong>}
+        {mail.subject === "" ? (
+          <span className="muted">none</span>
+        ) : (
+          <strong>
+            <Visible text={mail.subject} />
+          </strong>
+        )}
       </Header>
     </dl>
   );

@@ -1,4 +1,4 @@
-/** Markdown without pictures and raw HTML. What micromark makes is read, and drawn anew from a short list of elements. */
+/** Markdown without pictures and raw HTML: what micromark makes is drawn anew from a short list of elements. */
 import { micromark } from "micromark";
 import { createElement, Fragment, type ReactNode, useMemo, useState } from "react";
 
@@ -24,9 +24,24 @@ function isKnotted(text: string): boolean {
 }
 
 const DRAWN: Readonly<Record<string, string>> = {
-  P: "p", UL: "ul", OL: "ol", LI: "li", BLOCKQUOTE: "blockquote", PRE: "pre", CODE: "code", EM: "em", STRONG: "strong",
-  BR: "br", HR: "hr", H1: "h4", H2: "h4", H3: "h5", H4: "h5", H5: "h6", H6: "h6",
-}; // prettier-ignore
+  P: "p",
+  UL: "ul",
+  OL: "ol",
+  LI: "li",
+  BLOCKQUOTE: "blockquote",
+  PRE: "pre",
+  CODE: "code",
+  EM: "em",
+  STRONG: "strong",
+  BR: "br",
+  HR: "hr",
+  H1: "h4",
+  H2: "h4",
+  H3: "h5",
+  H4: "h5",
+  H5: "h6",
+  H6: "h6",
+};
 
 /** Where a link leads, if it may be followed: to a site or an address, never to a script or back into the inbox. */
 function targetOf(href: string): { href: string; host: string } | null {

@@ -30,7 +30,8 @@ function isNumeric(data: TableData, column: number, rows: number): boolean {
   for (let row = 0; row < rows; row++) {
     const value = data.cell(row, column);
     if (value === undefined || value === null || value === "") continue;
-    if (typeof value !== "number" && !(typeof value === "string" && value.length < 40 && NUMBER.test(value))) return false;
+    if (typeof value !== "number" && !(typeof value === "string" && value.length < 40 && NUMBER.test(value)))
+      return false;
     any = true;
   }
   return any;
@@ -52,7 +53,12 @@ export function Table({ data, label }: { data: TableData; label: string }) {
           <thead>
             <tr>
               {columns.map((column, index) => (
-                <th key={index} scope="col" className={numeric[index] ? "evidence-number" : undefined} title={visible(column)}>
+                <th
+                  key={index}
+                  scope="col"
+                  className={numeric[index] ? "evidence-number" : undefined}
+                  title={visible(column)}
+                >
                   <Visible text={column} />
                 </th>
               ))}

@@ -62,7 +62,9 @@ interface NodeProps {
 
 function Node({ label, value, depth, path, folded = false }: NodeProps) {
   const container = isScalar(value) || value === undefined ? null : (value as Container);
-  const [open, setOpen] = useState(!folded && container !== null && depth < OPEN_DEPTH && count(container) <= OPEN_UNTIL);
+  const [open, setOpen] = useState(
+    !folded && container !== null && depth < OPEN_DEPTH && count(container) <= OPEN_UNTIL,
+  );
   const name = label === undefined ? null : <span className="evidence-key">{keyOf(label)}</span>;
   if (container === null) {
     return (
@@ -107,9 +109,11 @@ function source(value: Container): string {
 
 /** Any JSON value, unfolded step by step. */
 export function JsonTree({ value, path, label }: { value: unknown; path?: string; label: string }) {
-  if (isScalar(value) || value === undefined) return <Value value={value ?? null} {...(path !== undefined && { path })} />;
+  if (isScalar(value) || value === undefined)
+    return <Value value={value ?? null} {...(path !== undefined && { path })} />;
   const container = value as Container;
-  if (count(container) === 0) return <p className="muted">{Array.isArray(value) ? "An empty list." : "Nothing in it."}</p>;
+  if (count(container) === 0)
+    return <p className="muted">{Array.isArray(value) ? "An empty list." : "Nothing in it."}</p>;
   return (
     // It may be wider than its place, and is then moved by the keyboard.
     <div className="evidence-tree evidence-scroll" role="group" aria-label={visible(label)} tabIndex={0}>

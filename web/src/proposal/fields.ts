@@ -36,7 +36,11 @@ function titleOf(name: string, schema: Schema): string {
 
 /** The fields of a proposal: those that are required in their order, then the others, then what no schema knows. */
 export function fieldsOf(root: Schema, ...given: Arguments[]): Field[] {
-  const names = new Set([...(root.required ?? []), ...Object.keys(root.properties ?? {}), ...given.flatMap(Object.keys)]);
+  const names = new Set([
+    ...(root.required ?? []),
+    ...Object.keys(root.properties ?? {}),
+    ...given.flatMap(Object.keys),
+  ]);
   return [...names]
     .filter((name) => given.some((each) => Object.hasOwn(each, name)))
     .map((name) => {

@@ -18,19 +18,46 @@ interface Given {
 function viewOf({ arguments: args, schema = {}, evidence = {}, checkpoint = {}, content = {} }: Given): CaseView {
   return {
     case: {
-      id: "0190", checkpoint: "refund", content_hash: "ab", created_at: "2026-10-12T09:00:00Z", state: "waiting", proposer: "agent",
-      version: 1, attempt: 0, draft_revision: 1, fence: 0, generation: 1, opinions: 1, revision: 1, tries: 0, title: "Refund",
+      id: "0190",
+      checkpoint: "refund",
+      content_hash: "ab",
+      created_at: "2026-10-12T09:00:00Z",
+      state: "waiting",
+      proposer: "agent",
+      version: 1,
+      attempt: 0,
+      draft_revision: 1,
+      fence: 0,
+      generation: 1,
+      opinions: 1,
+      revision: 1,
+      tries: 0,
+      title: "Refund",
     },
     checkpoint: {
-      name: "refund_order", description: "Refund an order.", criteria: [], undo_s: 10, arguments_schema: schema, audit_share: 0,
-      backoff_s: 1, delivery: "at_most_once", digest: "", max_tries: 5, opinions: 1, oversight: "always", timeout_s: 30, version: 1,
-      reasons: [], blind: false, ...checkpoint,
+      name: "refund_order",
+      description: "Refund an order.",
+      criteria: [],
+      undo_s: 10,
+      arguments_schema: schema,
+      audit_share: 0,
+      backoff_s: 1,
+      delivery: "at_most_once",
+      digest: "",
+      max_tries: 5,
+      opinions: 1,
+      oversight: "always",
+      timeout_s: 30,
+      version: 1,
+      reasons: [],
+      blind: false,
+      ...checkpoint,
     },
     content: { arguments: args, author: "agent", case_id: "0190", revision: 1, ...content },
     evidence,
     routing: null,
     withheld: false,
-  }; // prettier-ignore
+  };
 }
 
 const draw = (given: Given, compareWith?: Arguments) =>
@@ -57,24 +84,44 @@ test("draws the arguments in the order of the schema, under its titles or their 
 
 test("says numbers, days, moments, yes and no, and nothing plainly", () => {
   const schema: Schema = {
-    properties: { on: { anyOf: [{ type: "string", format: "date" }, { type: "null" }] }, at: { $ref: "#/$defs/At" } },
+    properties: {
+      on: { anyOf: [{ type: "string", format: "date" }, { type: "null" }] },
+      at: { $ref: "#/$defs/At" },
+    },
     $defs: { At: { type: "string", format: "date-time" } },
   };
   const container = draw({
     schema,
-    arguments: { on: "2026-10-12", at: "2026-10-12T09:30:00Z", paid: true, late: false, empty: "", price: 1234.5, bad: "2026-02-31" },
+    arguments: {
+      on: "2026-10-12",
+      at: "2026-10-12T09:30:00Z",
+      paid: true,
+      late: false,
+      empty: "",
+      price: 1234.5,
+      bad: "2026-02-31",
+    },
   });
   expect(container.querySelectorAll("dd")[0]?.textContent).toMatch(/\p{L}.*12.*2026|12.*\p{L}.*2026/u);
   expect(container.querySelector("time")?.getAttribute("title")).toBe("2026-10-12");
   expect(container.querySelectorAll("dd")[1]?.textContent).toMatch(/(?:12.*2026|2026.*12).*:30/);
   expect([...container.querySelectorAll("dd")].slice(2).map((each) => each.textContent)).toEqual([
-    "yes", "no", "empty", "1234.5", "2026-02-31",
-  ]); // prettier-ignore
+    "yes",
+    "no",
+    "empty",
+    "1234.5",
+    "2026-02-31",
+  ]);
 });
 
 test("draws lists, rows, records and deeper values each as what they are", () => {
   const container = draw({
-    arguments: { tags: ["a", "b"], items: [{ sku: "x", count: 2 }], address: { city: "Trier" }, deep: { a: { b: [1] } } },
+    arguments: {
+      tags: ["a", "b"],
+      items: [{ sku: "x", count: 2 }],
+      address: { city: "Trier" },
+      deep: { a: { b: [1] } },
+    },
   });
   expect([...container.querySelectorAll(".proposal-list li")].map((each) => each.textContent)).toEqual(["a", "b"]);
   expect(screen.getByRole("columnheader", { name: "Sku" })).toBeTruthy();
@@ -88,8 +135,12 @@ test("says what it does and what weighs more, by a shape and a word", () => {
   expect(container.textContent).toContain("Refund an order.");
   const weights = within(screen.getByRole("list")).getAllByRole("listitem");
   expect(weights.map((each) => each.textContent)).toEqual([
-    "Cannot be undone once it ran", "Affects a person’s rights", "Regulated by law", "May make us liable", "Sends at once: no undo",
-  ]); // prettier-ignore
+    "Cannot be undone once it ran",
+    "Affects a person’s rights",
+    "Regulated by law",
+    "May make us liable",
+    "Sends at once: no undo",
+  ]);
   expect(new Set(weights.map((each) => each.querySelector("path")?.getAttribute("d"))).size).toBe(5);
   cleanup();
   expect(draw({ arguments: {}, checkpoint: { undo_s: 10 } }).textContent).toContain("You can undo it for 10 s");
@@ -119,7 +170,9 @@ test("marks no label and no choice, and says what was not searched", () => {
     checkpoint: { label: "category" },
   });
   expect(marked(container)).toEqual(["anna@example.com"]);
-  expect(container.querySelector(".proposal-legend")?.textContent).toContain("pictures and attachments were not searched");
+  expect(container.querySelector(".proposal-legend")?.textContent).toContain(
+    "pictures and attachments were not searched",
+  );
 });
 
 test("marks nothing where there is nothing to compare with", () => {
@@ -127,7 +180,10 @@ test("marks nothing where there is nothing to compare with", () => {
 });
 
 test("keeps the AI's words apart and at the end", () => {
-  const container = draw({ arguments: { a: 1 }, content: { rationale: "Trust me. <script>alert(1)</script>\u202e" } });
+  const container = draw({
+    arguments: { a: 1 },
+    content: { rationale: "Trust me. <script>alert(1)</script>\u202e" },
+  });
   const words = screen.getByRole("region", { name: "The AI’s own words — not checked" });
   expect(words).toBe(container.querySelector(".proposal")?.lastElementChild);
   expect(words.textContent).toContain("<script>alert(1)</script>RLO");
@@ -151,7 +207,10 @@ test("shows what changed, word by word, and the rest as ever", async () => {
 
 test("draws hidden characters and a megabyte without harm", () => {
   const body = `Hi \u202e ${"word ".repeat(200_000)}`;
-  const container = draw({ arguments: { body, name: "pay\u200bpal", deep: { a: ["\u202e"] } }, evidence: text("nothing") });
+  const container = draw({
+    arguments: { body, name: "pay\u200bpal", deep: { a: ["\u202e"] } },
+    evidence: text("nothing"),
+  });
   expect(container.textContent.length).toBeLessThan(25_000);
   expect(container.textContent).not.toMatch(/[\u202e\u200b]/);
   expect(screen.getByRole("button", { name: "Show all (1.0 MB)" })).toBeTruthy();

@@ -7,7 +7,7 @@ export function deskWords(desk: Desk, now: Date): string {
   const waiting = desk.queues.reduce((sum, queue) => sum + queue.waiting, 0);
   const oldest = desk.queues
     .map((queue) => queue.oldest_at)
-    .filter((at) => at !== null)
+    .filter((at) => at != null)
     .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
   const first =
     waiting === 0

@@ -128,6 +128,14 @@ describe("Difference", () => {
     expect(container.textContent).toContain(`${long}oldnew ${long}`);
   });
 
+  test("draws a bounded part of a megabyte, and counts the rest", () => {
+    const text = "The quick brown fox jumps.\n".repeat(40_000);
+    const { container } = render(<Difference before={`${text}Old end.`} after={`${text}${"\u202e new\n".repeat(40_000)}`} />);
+    expect(container.querySelectorAll("*").length).toBeLessThan(5_000);
+    expect(container.textContent).toMatch(/1,0\d\d,\d{3} characters unchanged/);
+    expect(container.querySelector("ins")?.textContent).toMatch(/23\d,\d{3} more characters$/);
+  });
+
   test("folds within no character", () => {
     const long = "😀".repeat(600);
     const { container } = render(<Difference before={`${long} a`} after={`${long} b`} fold />);

@@ -8,6 +8,10 @@ import { Pieces } from "./visible";
 /** Unchanged text longer than this is folded where that is asked for; so much of it stays at each end. */
 const FOLDED_FROM = 400;
 const KEPT = 120;
+/** More than this is always folded: a browser takes minutes to lay out a megabyte with marks in it. */
+const MOST_SAME = 20_000;
+/** So much of one change is drawn; the rest is counted. */
+const MOST_CHANGED = 4_000;
 
 interface Props {
   before: string;
@@ -36,9 +40,9 @@ const Compared = memo(function Compared({ before, after, fold = false }: Props) 
 
 const Shown = memo(
   function Shown({ run, fold, first, last }: { run: Run; fold: boolean; first: boolean; last: boolean }) {
-    if (run.kind === "inserted") return <ins>{withBreaks(run.text)}</ins>;
-    if (run.kind === "deleted") return <del>{withBreaks(run.text)}</del>;
-    if (fold && run.text.length > FOLDED_FROM) return <Folded text={run.text} first={first} last={last} />;
+    if (run.kind === "inserted") return <ins>{changed(run.text)}</ins>;
+    if (run.kind === "deleted") return <del>{changed(run.text)}</del>;
+    if (run.text.length > (fold ? FOLDED_FROM : MOST_SAME)) return <Folded text={run.text} first={first} last={last} />;
     return <Pieces text={run.text} />;
   },
   (was, is) =>
@@ -73,6 +77,17 @@ function cutNear(text: string, at: number): number {
   let cut = at;
   while (cut > 0 && /[\uDC00-\uDFFF\u200D\p{M}\uFE00-\uFE0F]/u.test(text.charAt(cut))) cut--;
   return cut;
+}
+
+function changed(text: string) {
+  if (text.length <= MOST_CHANGED) return withBreaks(text);
+  const at = cutNear(text, MOST_CHANGED);
+  return (
+    <>
+      {withBreaks(text.slice(0, at))}
+      <i className="text-difference-more">… {(text.length - at).toLocaleString("en")} more characters</i>
+    </>
+  );
 }
 
 /** A changed line break is no more to be seen than a blank is, so it gets a sign. */

@@ -111,7 +111,10 @@ function hex(code: number): string {
 }
 
 function named(code: number, times: number): Mark {
-  const [sign, name] = SIGNS[code] ?? [hex(code), code >= 0xd800 && code <= 0xdfff ? "half a character" : "hidden character"];
+  const [sign, name] = SIGNS[code] ?? [
+    hex(code),
+    code >= 0xd800 && code <= 0xdfff ? "half a character" : "hidden character",
+  ];
   const many = times > 1 ? `${times.toLocaleString("en")} times ` : "";
   return { sign: times > 1 ? `${sign} ×${times.toLocaleString("en")}` : sign, name: `${many}${name} (${hex(code)})` };
 }

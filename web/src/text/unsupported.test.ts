@@ -6,11 +6,14 @@ import { unsupported } from "./unsupported";
 const text = (value: unknown): Record<string, Evidence> => ({ message: { media_type: "text/plain", value } });
 
 function marked(proposal: string, evidence: string): string[] {
-  return (unsupported({ body: proposal }, text(evidence)).get("body") ?? []).map(({ start, end }) => proposal.slice(start, end));
+  return (unsupported({ body: proposal }, text(evidence)).get("body") ?? []).map(({ start, end }) =>
+    proposal.slice(start, end),
+  );
 }
 
 const EN = "Hi, this is Anna Smith. I was charged $40 twice on 12 October 2026 for order ORD-1234. Call +49 30 901820.";
-const DE = "Guten Tag, mein Name ist Jörg Müller. Die Bestellung 4711 vom 12. Oktober kostete 1.234,50 € und kam nicht.";
+const DE =
+  "Guten Tag, mein Name ist Jörg Müller. Die Bestellung 4711 vom 12. Oktober kostete 1.234,50 € und kam nicht.";
 
 test.each([
   // numbers, however they are written
@@ -91,7 +94,14 @@ test.each([
 
 test("looks into numbers, and into what is nested", () => {
   const found = unsupported(
-    { amount: 40, fee: 3.5, amount_cents: 4000, items: [{ sku: "AB-77", count: 2 }, "Anna Jones"], ok: true, none: null },
+    {
+      amount: 40,
+      fee: 3.5,
+      amount_cents: 4000,
+      items: [{ sku: "AB-77", count: 2 }, "Anna Jones"],
+      ok: true,
+      none: null,
+    },
     text(EN),
   );
   expect([...found.keys()].sort()).toEqual(["fee", "items/0/sku", "items/1"]);
@@ -100,10 +110,17 @@ test("looks into numbers, and into what is nested", () => {
 
 test("reads every kind of evidence: nested values, and an e-mail's headers, text and HTML", () => {
   const mail = {
-    from: "Anna Smith <anna@example.com>", to: ["Shop <shop@example.com>"], cc: [], subject: "Order ORD-1234",
-    date: "2026-10-12T09:00:00+02:00", text: "", html: true, remote_images: 0, problems: [],
+    from: "Anna Smith <anna@example.com>",
+    to: ["Shop <shop@example.com>"],
+    cc: [],
+    subject: "Order ORD-1234",
+    date: "2026-10-12T09:00:00+02:00",
+    text: "",
+    html: true,
+    remote_images: 0,
+    problems: [],
     attachments: [{ name: "Bill-77.pdf", media_type: "application/pdf", bytes: 3 }],
-  }; // prettier-ignore
+  };
   const evidence: Record<string, Evidence> = {
     mail: { media_type: "message/rfc822", value: "<p>We paid 81,=\n20 =E2=82=AC</p>", mail },
     account: { media_type: "application/json", value: { orders: [{ total: 99.5, city: "Trier" }] } },
@@ -121,7 +138,17 @@ test("marks nothing where there is nothing to compare with", () => {
 });
 
 test("ends on texts made to be slow", () => {
-  const hostile = ["1 ".repeat(50_000), "1.".repeat(50_000), "A".repeat(100_000), "Aa ".repeat(30_000), "a-".repeat(50_000),
-    "a@".repeat(50_000), "12 ".repeat(30_000), "(".repeat(100_000), "A1".repeat(50_000), "best ".repeat(20_000)]; // prettier-ignore
+  const hostile = [
+    "1 ".repeat(50_000),
+    "1.".repeat(50_000),
+    "A".repeat(100_000),
+    "Aa ".repeat(30_000),
+    "a-".repeat(50_000),
+    "a@".repeat(50_000),
+    "12 ".repeat(30_000),
+    "(".repeat(100_000),
+    "A1".repeat(50_000),
+    "best ".repeat(20_000),
+  ];
   for (const each of hostile) expect(unsupported({ body: each }, text(each)).get("body") ?? []).toBeInstanceOf(Array);
 });

@@ -41,15 +41,26 @@ function plain(text: string): string {
     .replace(/[\u00a0\u2007\u2009\u202f]/g, " ");
 }
 
-/** Lower case without accents; `Müller` and `Mueller` become one. */
+// eslint-disable-next-line no-control-regex -- all that is not ASCII, which is rare and slow to fold
+const BEYOND_ASCII = /[^\x00-\x7f]+/g;
+
+/** Lower case without accents; `Müller` and `Mueller` become one. Of what is not ASCII only letters and digits are kept. */
 function folded(text: string): string {
   return text
-    .normalize("NFKD")
-    .replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, "")
     .toLowerCase()
-    .replaceAll("ß", "ss")
+    .replace(BEYOND_ASCII, (run) =>
+      run
+        .normalize("NFKD")
+        .toLowerCase()
+        .replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, "")
+        .replaceAll("ß", "ss")
+        .replace(/[^\p{L}\p{N}]/gu, " "),
+    )
     .replace(/([aou])e/g, "$1");
 }
+
+/** The letters and digits of what is folded. */
+const squeeze = (low: string) => low.replace(/[\x00-\x2f\x3a-\x60\x7b-\x7f]+/g, ""); // eslint-disable-line no-control-regex
 
 // ---- numbers ------------------------------------------------------------------------------------------------------
 
@@ -64,6 +75,7 @@ const tidy = (digits: string) => {
 
 /** Every value a number may have, as it is written: `1.234` is 1234 for some and 1.234 for others. */
 function readings(written: string): string[] {
+  if (/^[1-9]\d*$/.test(written)) return [written];
   const marks = written.replace(/\d/g, "");
   const bare = written.replace(/[ ']/g, "");
   const last = Math.max(bare.lastIndexOf("."), bare.lastIndexOf(","));
@@ -80,12 +92,57 @@ function readings(written: string): string[] {
 const hundredth = (value: string) => tidy(String(Number((Number(value) / 100).toPrecision(12))));
 
 const NUMBER_WORDS: Record<string, number> = {
-  once: 1, one: 1, first: 1, ein: 1, eine: 1, einen: 1, eins: 1, einmal: 1, twice: 2, two: 2, second: 2, both: 2, double: 2,
-  zwei: 2, zweimal: 2, doppelt: 2, three: 3, third: 3, drei: 3, dreimal: 3, four: 4, fourth: 4, vier: 4, five: 5, fifth: 5,
-  funf: 5, six: 6, sechs: 6, seven: 7, sieben: 7, eight: 8, acht: 8, nine: 9, neun: 9, ten: 10, zehn: 10, eleven: 11, elf: 11,
-  twelve: 12, zwolf: 12, dozen: 12, fifteen: 15, twenty: 20, zwanzig: 20, thirty: 30, dreissig: 30, hundred: 100, hundert: 100,
-  thousand: 1000, tausend: 1000,
-}; // prettier-ignore
+  once: 1,
+  one: 1,
+  first: 1,
+  ein: 1,
+  eine: 1,
+  einen: 1,
+  eins: 1,
+  einmal: 1,
+  twice: 2,
+  two: 2,
+  second: 2,
+  both: 2,
+  double: 2,
+  zwei: 2,
+  zweimal: 2,
+  doppelt: 2,
+  three: 3,
+  third: 3,
+  drei: 3,
+  dreimal: 3,
+  four: 4,
+  fourth: 4,
+  vier: 4,
+  five: 5,
+  fifth: 5,
+  funf: 5,
+  six: 6,
+  sechs: 6,
+  seven: 7,
+  sieben: 7,
+  eight: 8,
+  acht: 8,
+  nine: 9,
+  neun: 9,
+  ten: 10,
+  zehn: 10,
+  eleven: 11,
+  elf: 11,
+  twelve: 12,
+  zwolf: 12,
+  dozen: 12,
+  fifteen: 15,
+  twenty: 20,
+  zwanzig: 20,
+  thirty: 30,
+  dreissig: 30,
+  hundred: 100,
+  hundert: 100,
+  thousand: 1000,
+  tausend: 1000,
+};
 
 // ---- dates --------------------------------------------------------------------------------------------------------
 
@@ -126,8 +183,8 @@ const TIME = /\b(\d{1,2})(?:[:.](\d{2})(?::\d{2})?)?(?: ?([ap])\.?m\b\.?| (uhr)\
 function days(match: RegExpMatchArray): string[] {
   const groups = match.groups ?? {};
   const numbers = (match[0].match(/\d+/g) ?? []).map(Number);
-  const word = /\p{L}{3,}/gu;
-  const found = [...match[0].matchAll(word)].map(([each]) => MONTH_OF.get(withoutAccents(each))).find(Boolean);
+  const word = groups.iso || groups.dotted || groups.slashed ? [] : (match[0].match(/\p{L}{3,}/gu) ?? []);
+  const found = word.map((each) => MONTH_OF.get(withoutAccents(each))).find(Boolean);
   const day = (year: number | undefined, month: number | undefined, date: number | undefined) =>
     month && month <= 12 && (date === undefined || (date >= 1 && date <= 31))
       ? [`${year === undefined ? "*" : year < 100 ? 2000 + year : year}-${month}-${date ?? "*"}`]
@@ -186,7 +243,10 @@ function textOf(evidence: Record<string, Evidence>): string {
   for (const each of Object.values(evidence)) {
     const { mail, value } = each;
     if (mail) {
-      gather([mail.from, mail.to, mail.cc, mail.subject, mail.date, mail.text, mail.attachments.map(({ name }) => name)], texts);
+      gather(
+        [mail.from, mail.to, mail.cc, mail.subject, mail.date, mail.text, mail.attachments.map(({ name }) => name)],
+        texts,
+      );
       if (mail.html && typeof value === "string") texts.push(unquoted(value));
     } else if (typeof value === "string" && /^data:[^,]{0,100};base64,/.test(value)) {
       continue;
@@ -201,9 +261,11 @@ function indexed(text: string): Index {
   for (const match of source.matchAll(NUMBER)) {
     for (const value of readings(match[0])) {
       numbers.add(value);
-      if (/^ ?%/.test(source.slice(match.index + match[0].length, match.index + match[0].length + 2))) numbers.add(hundredth(value));
+      if (/^ ?%/.test(source.slice(match.index + match[0].length, match.index + match[0].length + 2)))
+        numbers.add(hundredth(value));
     }
-    if (/[ ']/.test(match[0])) for (const part of match[0].split(/[ ']/)) for (const value of readings(part)) numbers.add(value);
+    if (/[ ']/.test(match[0]))
+      for (const part of match[0].split(/[ ']/)) for (const value of readings(part)) numbers.add(value);
   }
   const named = new Set<string>();
   for (const match of source.matchAll(DATE)) {
@@ -222,9 +284,9 @@ function indexed(text: string): Index {
   }
   for (const match of source.matchAll(/T(\d{2}):(\d{2})/g)) times.add(String(Number(match[1]) * 60 + Number(match[2])));
   const low = folded(source);
-  const words = new Set(low.match(/[\p{L}\p{N}]+/gu) ?? []);
+  const words = new Set(low.match(/[a-z0-9\u0080-\uffff]+/g) ?? []);
   for (const [word, value] of Object.entries(NUMBER_WORDS)) if (words.has(folded(word))) numbers.add(String(value));
-  return { numbers, days: named, times, words, squeezed: low.replace(/[^\p{L}\p{N}]/gu, ""), folded: low };
+  return { numbers, days: named, times, words, squeezed: squeeze(low), folded: low };
 }
 
 const indices = new WeakMap<Record<string, Evidence>, Index | null>();
@@ -261,12 +323,58 @@ const STOP = new Set(
 const SIGN_OFF =
   /^(?:(?:kind|best|warm|many|with)?[ \p{L}]{0,20}(?:regards|wishes|thanks|sincerely|cheers|yours)|(?:mit |viele |beste |herzliche |liebe |freundliche )[ \p{L}]{0,20}gr(?:ü|ue)(?:ß|ss)(?:e|en)|best|thanks|thank you|cheers)[,.!]?\s*$/iu;
 
-const GERMAN = new Set(["der", "die", "das", "und", "ist", "nicht", "ein", "eine", "mit", "fur", "auf", "wir", "sie", "zu", "den", "dem", "von", "haben", "ihre", "ich", "es", "wird", "bei"]); // prettier-ignore
-const ENGLISH = new Set(["the", "and", "is", "of", "to", "for", "with", "we", "you", "a", "in", "this", "your", "has", "have", "are", "will", "it"]); // prettier-ignore
+const GERMAN = new Set([
+  "der",
+  "die",
+  "das",
+  "und",
+  "ist",
+  "nicht",
+  "ein",
+  "eine",
+  "mit",
+  "fur",
+  "auf",
+  "wir",
+  "sie",
+  "zu",
+  "den",
+  "dem",
+  "von",
+  "haben",
+  "ihre",
+  "ich",
+  "es",
+  "wird",
+  "bei",
+]);
+const ENGLISH = new Set([
+  "the",
+  "and",
+  "is",
+  "of",
+  "to",
+  "for",
+  "with",
+  "we",
+  "you",
+  "a",
+  "in",
+  "this",
+  "your",
+  "has",
+  "have",
+  "are",
+  "will",
+  "it",
+]);
 
 function looksGerman(text: string): boolean {
   let german = 0;
-  for (const word of text.toLowerCase().slice(0, 4000).match(/\p{L}+/gu) ?? []) {
+  for (const word of text
+    .toLowerCase()
+    .slice(0, 4000)
+    .match(/\p{L}+/gu) ?? []) {
     const low = withoutAccents(word);
     if (GERMAN.has(low)) german += 1;
     else if (ENGLISH.has(low)) german -= 1;
@@ -275,10 +383,13 @@ function looksGerman(text: string): boolean {
 }
 
 const WORD = /\p{L}[\p{L}\p{M}'-]*/gu;
-const ADDRESS = /\b(?:https?:\/\/|www\.)[^\s<>"')\]]+|[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/giu;
+const ADDRESS =
+  /\b(?:https?:\/\/|www\.)[^\s<>"')\]]+|[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/giu;
 const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,8}(?: ?[A-Z0-9]{1,4})?\b/g;
-const IDENTIFIER = /#\d[\p{L}\d-]*|\b(?=[\p{L}\d/_-]{0,40}\d)(?=[\d/_-]{0,40}\p{L})[\p{L}\d]{1,64}(?:[-_/][\p{L}\d]{1,64}){0,8}\b/gu;
-const UNIT = /^\d+(?:st|nd|rd|th|x|h|d|s|ms|min|kg|g|mg|t|km|m|cm|mm|l|ml|gb|mb|kb|tb|am|pm|k|px|er|ten|te|eur|usd|gbp|chf)$/i;
+const IDENTIFIER =
+  /#\d[\p{L}\d-]*|\b(?=[\p{L}\d/_-]{0,40}\d)(?=[\d/_-]{0,40}\p{L})[\p{L}\d]{1,64}(?:[-_/][\p{L}\d]{1,64}){0,8}\b/gu;
+const UNIT =
+  /^\d+(?:st|nd|rd|th|x|h|d|s|ms|min|kg|g|mg|t|km|m|cm|mm|l|ml|gb|mb|kb|tb|am|pm|k|px|er|ten|te|eur|usd|gbp|chf)$/i;
 const LONG_NUMBER = /\+?\d[\d ()/-]{5,30}\d/g;
 
 interface Effort {
@@ -311,7 +422,7 @@ class Finder {
   /** Whether the evidence has these letters and digits one after the other, whatever stands between them. */
   hasSqueezed(text: string): boolean {
     const low = folded(text);
-    return this.has(this.index.folded, low) || this.has(this.index.squeezed, low.replace(/[^\p{L}\p{N}]/gu, ""));
+    return this.has(this.index.folded, low) || this.has(this.index.squeezed, squeeze(low));
   }
 
   /** Whether `text` stands there and nothing goes on with it: `ORD-123` is not in `ORD-1234`. */
@@ -379,7 +490,8 @@ class Finder {
   private name(run: { word: string; start: number; opens: boolean }[], german: boolean): void {
     const titled = run.some(({ word }) => /^(?:mr|mrs|ms|dr|prof|herr|herrn|frau)$/i.test(word));
     let rest = run;
-    while (rest[0] && (STOP.has(folded(rest[0].word)) || (rest[0].opens && (rest.length > 1 || !titled)))) rest = rest.slice(1);
+    while (rest[0] && (STOP.has(folded(rest[0].word)) || (rest[0].opens && (rest.length > 1 || !titled))))
+      rest = rest.slice(1);
     while (rest.length > 0 && STOP.has(folded(rest.at(-1)?.word ?? ""))) rest = rest.slice(0, -1);
     const unknown = rest.filter(({ word }) => !this.knows(word));
     const first = rest[0];
@@ -397,7 +509,10 @@ class Finder {
     if (word.length === 1 || STOP.has(low)) return true;
     const { words } = this.index;
     const has = (each: string) => words.has(each) || words.has(each.replace(/s$/, "")) || words.has(`${each}s`);
-    return has(low.replace(/[^\p{L}\p{N}]/gu, "")) || low.split(/[^\p{L}\p{N}]+/u).every((part) => part.length < 2 || has(part));
+    return (
+      has(squeeze(low)) ||
+      low.split(/[^\p{L}\p{N}]+/u).every((part) => part.length < 2 || has(part))
+    );
   }
 }
 

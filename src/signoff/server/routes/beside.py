@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import HTMLResponse, Response
 
 from signoff.app.views import SimilarCase
-from signoff.domain.case import State
 from signoff.server.access import Anybody, Looking
 from signoff.server.body import StrictRoute
 from signoff.server.frame import frame
@@ -43,12 +42,10 @@ def similar(
     """
     List the cases most like this one that people have ruled on lately, and what they made of them.
 
-    While a case of a blind checkpoint is open there are none, as others' verdicts tell what to think.
+    While they are withheld, as on a blind checkpoint until you have ruled, there are none.
     """
-    view = caller.app.view(case_id)
-    if view.checkpoint.blind and view.case.state in (State.WAITING, State.HELD):
-        return Few(items=[])
-    return Few(items=caller.app.similar(view.case, limit=limit))
+    view = caller.app._view(case_id, seen_by=caller.id)
+    return Few(items=[] if view.withheld else caller.app.similar(view.case, limit=limit))
 
 
 @router.get("/checkpoints/{name}/labels")
