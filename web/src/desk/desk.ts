@@ -99,7 +99,11 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
-    const renewing = setInterval(() => void this.#renew(), HEARTBEAT_MS);
+    const beat = () => {
+      if (this.#now.reachable) void this.#renew();
+      else this.flush();
+    };
+    const renewing = setInterval(beat, HEARTBEAT_MS);
     const online = () => this.flush();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
@@ -202,6 +206,7 @@ export class Desk {
     try {
       const limit = Math.min(500, Math.max(PAGE, before.rows.length));
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
+      this.#answers();
       const now = this.#now.sitting;
       const next = sitting.relisted(now, page.items, page.after, Date.now());
       const stays = sitting.rowOf(next, now.current);
@@ -509,6 +514,11 @@ export class Desk {
     }
   }
 
+  /** The server answered something, whatever it was asked. */
+  #answers(): void {
+    if (!this.#now.reachable) this.#reached(this.#outbox.waiting.length, true);
+  }
+
   #following(following: boolean): void {
     if (following === this.#now.following) return;
     this.#change({ following, ...(following && { reachable: true }) });
@@ -539,7 +549,8 @@ export class Desk {
     } catch {
       return;
     }
-    this.#unsure.delete(id);
+    const unsure = this.#unsure.delete(id);
+    this.#answers();
     const row = sitting.rowOf(this.#now.sitting, id);
     if (row?.standing.kind === "sending") return;
     const { case: found } = view;
@@ -553,7 +564,8 @@ export class Desk {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "claimed", by: String(found.claimed_by) }));
     } else if (found.assigned_to && !this.#mine(found.assigned_to)) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words: `It was handed over to ${found.assigned_to}.` }));
-    } else if (row && !sitting.mayBeRuled(row.standing)) {
+    } else if (row && (unsure || !sitting.mayBeRuled(row.standing))) {
+      if (row.standing.kind === "refused") this.say("warn", "Your verdict did not arrive: the case waits for it still.", id);
       this.#set(sitting.stand(this.#now.sitting, id, sitting.OPEN));
       this.#fill();
     }
@@ -634,6 +646,7 @@ export class Desk {
     this.#loading.add(id);
     try {
       const view = await api.view(id);
+      this.#answers();
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;

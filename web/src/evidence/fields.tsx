@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { pathTo } from "../text/unsupported";
+import { pathTo } from "../text/path";
 import { Visible, visible } from "../text/visible";
 import type { RendererProps } from "./registry";
 import { isRecord, type Scalar } from "./shape";

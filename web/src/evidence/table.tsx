@@ -1,6 +1,6 @@
 import { useContext, useMemo, useState } from "react";
 
-import { pathTo } from "../text/unsupported";
+import { pathTo } from "../text/path";
 import { Pieces, Visible, visible } from "../text/visible";
 import { parseCsv } from "./csv";
 import type { RendererProps } from "./registry";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { pathTo } from "../text/unsupported";
+import { pathTo } from "../text/path";
 import { Visible, visible } from "../text/visible";
 import { LongText } from "./long_text";
 import type { RendererProps } from "./registry";

@@ -1,5 +1,4 @@
 /** The list: the queue, oldest first; it moves only when the person moves it. */
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 
 import type { Row } from "../desk/sitting";
@@ -9,6 +8,7 @@ import { Visible } from "../text/visible";
 import { age } from "./age";
 import { useDesk, useSnapshot } from "./context";
 import { sign } from "./standing";
+import { useWindow } from "./window";
 
 const ROW_PX = 56;
 
@@ -18,20 +18,9 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
   const keys = useKeymap();
   const scroller = useRef<HTMLDivElement>(null);
   const now = useNow(sitting.rows.some((row) => row.standing.kind === "ruled" && row.standing.until !== null) ? 1000 : 30_000);
-  const virtual = useVirtualizer({
-    count: sitting.rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 6,
-    initialRect: { width: 336, height: 900 },
-  });
   const at = sitting.rows.findIndex((row) => row.case.id === sitting.current);
-  useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
-  }, [at, virtual]);
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  const ending = sitting.rows.length > 0 && last >= sitting.rows.length - 8 && sitting.after !== null;
+  const { first, last } = useWindow(scroller, sitting.rows.length, ROW_PX, at);
+  const ending = sitting.rows.length > 0 && last >= sitting.rows.length - 2 && sitting.after !== null;
   useEffect(() => {
     if (ending) void desk.more();
   }, [ending, desk]);
@@ -53,17 +42,14 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
         aria-activedescendant={at >= 0 ? `row-${sitting.current}` : undefined}
         aria-busy={sitting.listed === "loading"}
       >
-        <div className="inbox-rows-all" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const row = sitting.rows[item.index];
-            if (!row) return null;
-            return (
+        <div className="inbox-rows-all" style={{ height: sitting.rows.length * ROW_PX }}>
+          {sitting.rows.slice(first, last).map((row, nth) => (
               <ListRow
                 key={row.case.id}
                 row={row}
-                at={item.index}
+                at={first + nth}
                 of={sitting.after === null ? sitting.rows.length : -1}
-                top={item.start}
+                top={(first + nth) * ROW_PX}
                 now={now}
                 everything={sitting.filter.checkpoint === null}
                 current={row.case.id === sitting.current}
@@ -75,8 +61,7 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
                 }}
                 onSelect={() => desk.toggle(row.case.id)}
               />
-            );
-          })}
+          ))}
         </div>
       </div>
     </>

@@ -1,7 +1,7 @@
 import "../evidence/evidence.css";
 import "./proposal.css";
 
-import { lazy, Suspense, useCallback, useDeferredValue, useId, useMemo } from "react";
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 
 import type { Arguments, CaseView, Evidence } from "../api/types";
 import { FieldList } from "../evidence/fields";
@@ -11,7 +11,8 @@ import { isRows, Table, tableOf } from "../evidence/table";
 import { JsonTree } from "../evidence/tree";
 import { Marking, Value } from "../evidence/value";
 import { day, moment } from "../evidence/words";
-import { pathTo, type Span, unsupported } from "../text/unsupported";
+import { pathTo } from "../text/path";
+import type { Span, unsupported } from "../text/unsupported";
 import { Visible, visible } from "../text/visible";
 import { Effect } from "./effect";
 import { type Field, fieldsOf, isChoice } from "./fields";
@@ -64,10 +65,23 @@ function isUnmarked(field: Field, view: CaseView, compareWith: Arguments | undef
   return isChoice(field) || name === view.checkpoint.label || isChanged(name, view.content.arguments, compareWith);
 }
 
-/** What occurs nowhere in the evidence, found after the first paint: a case is on screen before its marks are. */
+/** Loaded beside the first case, which is on screen before its marks are. */
+let find: typeof unsupported | null = null;
+const finding = import("../text/unsupported").then((found) => {
+  find = found.unsupported;
+});
+
+/** What occurs nowhere in the evidence, found after the first paint. */
 function useMarks(view: CaseView, unmarked: string): Marks {
+  const [loaded, setLoaded] = useState(find !== null);
+  useEffect(() => {
+    if (!loaded) void finding.then(() => setLoaded(true));
+  }, [loaded]);
   const ready = useDeferredValue<CaseView | null>(view, null);
-  const found = useMemo(() => (ready === null ? NONE : unsupported(ready.content.arguments, ready.evidence)), [ready]);
+  const found = useMemo(
+    () => (ready === null || !loaded || find === null ? NONE : find(ready.content.arguments, ready.evidence)),
+    [ready, loaded],
+  );
   return useMemo(() => {
     if (ready !== view) return NONE;
     const without = new Set(unmarked.split("\n"));

@@ -4,6 +4,7 @@
  * A help for the eye, not a proof: what is not marked may still be wrong, so it errs towards silence.
  */
 import type { Arguments, Evidence } from "../api/types";
+import { pathTo } from "./path";
 
 export interface Span {
   /** Offsets in the argument's text; for a number or a nested value, in its text as JSON would have it. */
@@ -18,11 +19,6 @@ const MOST_PROPOSAL = 20_000;
 /** Times the evidence is searched from end to end for one proposal. */
 const MOST_SEARCHES = 1_000;
 const DEEPEST = 64;
-
-/** Where a nested value stands: the argument's name, then its keys and indices, as a JSON pointer does it. */
-export function pathTo(path: string, key: string | number): string {
-  return `${path}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
 
 // ---- folding ------------------------------------------------------------------------------------------------------
 
