@@ -12,6 +12,7 @@ import { EvidenceList } from "../evidence/evidence_list";
 import { useCommands } from "../keys/keyboard";
 import { Proposal } from "../proposal/proposal";
 import { useNow } from "../text/now";
+import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 import { addressee, stateWords } from "../text/words";
 import { At } from "./at";
@@ -109,7 +110,7 @@ function CaseShown({ history, shown, view }: { history: History; shown: Case; vi
     <>
       <header className="screens-head">
         <p className="small muted">
-          <Link href={`/done?checkpoint=${encodeURIComponent(shown.checkpoint)}`}>{shown.checkpoint}</Link>
+          <Link href={`/done?checkpoint=${encodeURIComponent(shown.checkpoint)}`}>{nameInWords(shown.checkpoint)}</Link>
         </p>
         <h1>
           <Visible text={shown.title} />
