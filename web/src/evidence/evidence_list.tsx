@@ -5,7 +5,7 @@ import { Component, type ReactNode, Suspense, useEffect, useId, useState } from 
 import type { Evidence } from "../api/types";
 import { Visible, visible } from "../text/visible";
 import { rendererOf, TREE } from "./registry";
-import { words } from "./words";
+import { nameInWords } from "../text/name";
 
 /** Evidence from here on is folded at first. */
 const FOLDED_FROM = 8;
@@ -43,7 +43,7 @@ function Section({ name, evidence, caseId, folded }: SectionProps) {
             <svg className="evidence-chevron" viewBox="0 0 12 12" aria-hidden="true">
               <path d="M4 2.5 8 6 4 9.5" />
             </svg>
-            <Visible text={words(name)} />
+            <Visible text={nameInWords(name)} />
           </button>
         </h3>
         <span className="small muted" title={visible(evidence.media_type)}>
@@ -88,7 +88,7 @@ function Copy({ evidence, name }: { evidence: Evidence; name: string }) {
       <button
         type="button"
         className="button plain"
-        aria-label={`Copy ${visible(words(name))}`}
+        aria-label={`Copy ${visible(nameInWords(name))}`}
         onClick={() => void copy()}
       >
         Copy

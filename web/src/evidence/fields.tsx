@@ -5,7 +5,7 @@ import { Visible, visible } from "../text/visible";
 import type { RendererProps } from "./registry";
 import { isRecord, type Scalar } from "./shape";
 import { Value } from "./value";
-import { words } from "./words";
+import { nameInWords } from "../text/name";
 
 const FIRST = 60;
 
@@ -21,7 +21,7 @@ export function FieldList({ record, path }: { record: Record<string, Scalar>; pa
         {shown.map(([key, value]) => (
           <div key={key}>
             <dt title={visible(key)}>
-              <Visible text={words(key)} />
+              <Visible text={nameInWords(key)} />
             </dt>
             <dd>
               <Value value={value} {...(path !== undefined && { path: pathTo(path, key) })} />

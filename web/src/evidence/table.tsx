@@ -7,7 +7,7 @@ import type { RendererProps } from "./registry";
 import { isRecord, isScalar } from "./shape";
 import { FoldedTree } from "./tree";
 import { Marking, Value } from "./value";
-import { words } from "./words";
+import { nameInWords } from "../text/name";
 
 const FIRST = 200;
 const MOST_CELLS = 2_000;

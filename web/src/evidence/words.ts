@@ -1,13 +1,4 @@
-/** Sizes, dates and names in words. */
-
-/** `order_id` and `orderId` as `Order id`. */
-export function words(name: string): string {
-  const parted = name
-    .replace(/([\p{Ll}\d])(\p{Lu})/gu, (_, end: string, start: string) => `${end} ${start.toLowerCase()}`)
-    .replace(/[_\s]+/g, " ")
-    .trim();
-  return parted === "" ? name : parted.charAt(0).toUpperCase() + parted.slice(1);
-}
+/** Sizes and dates in words. */
 
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -11,7 +11,7 @@ import { Proposal } from "../proposal/proposal";
 import { Visible } from "../text/visible";
 import { byRisk, drawnFrom, type Group, grouped, type LeftOut, type Member, members, MOST, risks, shuffled } from "./batch_members";
 import { useDesk, useSnapshot } from "./context";
-import { words } from "./nav";
+import { nameInWords } from "../text/name";
 import { useOnScreen } from "./on_screen";
 
 /** Claims last for three minutes; they are taken anew before that. */
@@ -156,9 +156,9 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
                 : `${drawn.length - unopened.length} of ${drawn.length} drawn cases looked at. Open each marked case for at least a second, then you can rule on all ${here.length}.`}
           </p>
           {groups.map(({ checkpoint, members: found }) => (
-            <section key={checkpoint.name} aria-label={words(checkpoint.name)}>
+            <section key={checkpoint.name} aria-label={nameInWords(checkpoint.name)}>
               <h2>
-                <Visible text={words(checkpoint.name)} /> <span className="muted">· {cases(found.length)}</span>
+                <Visible text={nameInWords(checkpoint.name)} /> <span className="muted">· {cases(found.length)}</span>
               </h2>
               <ul className="batch-members">
                 {found.map((member) => (
@@ -338,7 +338,7 @@ function Confirm({ confirming: { kind, groups, changed }, onConfirm, onClose }: 
       <ul className="batch-confirm">
         {groups.map(({ checkpoint, members: found }) => (
           <li key={checkpoint.name}>
-            <strong>{cases(found.length)}</strong> at <Visible text={words(checkpoint.name)} />: {risks(checkpoint).join(", ")}; can be taken back for{" "}
+            <strong>{cases(found.length)}</strong> at <Visible text={nameInWords(checkpoint.name)} />: {risks(checkpoint).join(", ")}; can be taken back for{" "}
             {checkpoint.undo_s} s
           </li>
         ))}

@@ -21,7 +21,7 @@ import { addressOf, place, sameFilter } from "./address";
 import { age, left } from "./age";
 import { useDesk, useSnapshot } from "./context";
 import { List, useNow } from "./list";
-import { words } from "./nav";
+import { nameInWords } from "../text/name";
 import { Why } from "./why";
 
 const loadEdit = () => import("../edit/edit_form");
@@ -167,7 +167,7 @@ export function Inbox() {
     <div className={`inbox${reading ? " reading-case" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
-          <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : words(filter.checkpoint ?? "Everything")}</h2>
+          <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
           <Search key={filter.text ?? ""} input={searching} text={filter.text} onSearch={(text) => navigate(addressOf({ filter: { ...filter, text }, case_id: null, editing: false }))} />
           {sitting.selected.size > 0 && (
             <button type="button" className="button small" onClick={() => setBatch([...sitting.selected])}>
@@ -338,7 +338,7 @@ function CaseHead({ view }: { view: CaseView }) {
         <Visible text={shown.title || "Untitled case"} />
       </h1>
       <p className="muted small">
-        {words(checkpoint.name)} · proposed by <Visible text={shown.proposer} /> {age(shown.created_at, now)} ago
+        {nameInWords(checkpoint.name)} · proposed by <Visible text={shown.proposer} /> {age(shown.created_at, now)} ago
         {shown.deadline_at && <span className={Date.parse(shown.deadline_at) - now < 3_600_000 ? "warn" : ""}> · expires in {left(shown.deadline_at, now)}</span>}
         {shown.opinions > 1 && ` · ${shown.opinions} people have to agree`}
       </p>

@@ -106,7 +106,7 @@ function ListRow({ row, at, of, top, now, everything, current, selected, selecti
       <time className="inbox-row-age" dateTime={row.case.created_at}>
         {age(row.case.created_at, now)}
       </time>
-      <span className={`inbox-row-words ${tone}`}>{words || (everything ? row.case.checkpoint.replaceAll("_", " ") : "")}</span>
+      <span className={`inbox-row-words ${tone}`}>{words || (everything ? row.case.checkpoint.replaceAll("_", " ") : <Visible text={row.case.key ?? row.case.proposer} />)}</span>
     </div>
   );
 }

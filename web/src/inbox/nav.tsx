@@ -4,6 +4,7 @@ import { useEffect, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
+import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 import { place } from "./address";
 import { useDesk, useSnapshot } from "./context";
@@ -58,7 +59,7 @@ export function Nav({ onSignOut }: { onSignOut(): void }) {
       {queue(null, null, "Everything", all)}
       {checkpoints
         ?.filter((checkpoint) => !checkpoint.reverses || waiting(checkpoint.name))
-        .map((checkpoint) => queue(checkpoint.name, null, words(checkpoint.name), waiting(checkpoint.name)))}
+        .map((checkpoint) => queue(checkpoint.name, null, nameInWords(checkpoint.name), waiting(checkpoint.name)))}
       <h2 className="nav-head">Assigned</h2>
       {queue(null, "me", "To me")}
       {desk.me.groups.length > 0 && queue(null, "group", "To my groups")}
@@ -74,12 +75,6 @@ export function Nav({ onSignOut }: { onSignOut(): void }) {
       </div>
     </nav>
   );
-}
-
-/** A checkpoint's name as words: `send_reply` is "Send reply". */
-export function words(name: string): string {
-  const text = name.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Who is signed in, and whether cases may be assigned to them; told to the server while somebody looks. */

@@ -7,7 +7,7 @@ import { useLocation } from "wouter";
 
 import { checkpoints as askCheckpoints } from "../api/calls";
 import { Frame } from "../dialogs/frame";
-import { words } from "../inbox/nav";
+import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 import { COMMANDS, type Command } from "./commands";
 import { keyboard, useKeymap } from "./keyboard";
@@ -44,7 +44,7 @@ export function Palette({ onClose }: { onClose(): void }) {
     })),
     ...(checkpoints ?? []).map(({ name }) => ({
       id: `queue ${name}`,
-      name: words(name),
+      name: nameInWords(name),
       group: "Queue",
       keys: [],
       choose: () => navigate(`/?checkpoint=${encodeURIComponent(name)}`),

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../api/types";
-import { words } from "../evidence/words";
+import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 
 type Criterion = Checkpoint["criteria"][number];
@@ -30,10 +30,10 @@ export function Effect({ checkpoint }: { checkpoint: Checkpoint }) {
   return (
     <div className="proposal-effect">
       <p>
-        <Visible text={description.trim() || words(name)} />
+        <Visible text={description.trim() || nameInWords(name)} />
       </p>
       <ul>
-        {reverses ? <li className="plain">Undoes what {words(reverses).toLowerCase()} did</li> : null}
+        {reverses ? <li className="plain">Undoes what {nameInWords(reverses).toLowerCase()} did</li> : null}
         {criteria.map((each) => (
           <Weight key={each} shape={WEIGHTS[each][1]} text={WEIGHTS[each][0]} />
         ))}

@@ -1,6 +1,6 @@
 /** Which fields a proposal has, in which order, and what its schema says of each. */
 import type { Arguments, Schema } from "../api/types";
-import { words } from "../evidence/words";
+import { nameInWords } from "../text/name";
 
 export interface Field {
   name: string;
@@ -30,7 +30,7 @@ function without(schema: Schema, ...names: string[]): Schema {
 
 /** The title a schema gives, unless it only repeats the name with capitals. */
 function titleOf(name: string, schema: Schema): string {
-  const own = words(name);
+  const own = nameInWords(name);
   return schema.title && schema.title.toLowerCase() !== own.toLowerCase() ? schema.title : own;
 }
 

@@ -8,6 +8,7 @@ import * as calls from "../api/calls";
 import type { Case, CaseView, Desk, Person } from "../api/types";
 import { Refusal } from "../dialogs/frame";
 import { HandOver } from "../dialogs/hand_over";
+import { nameInWords } from "../text/name";
 import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { ago, count, span, utc } from "../text/words";
@@ -157,7 +158,7 @@ function NotGettingOn({ desk, now }: { desk: Desk; now: Date }) {
                 <Link href={`/cases/${one.id}`} data-row={one.id} className="screens-row-link">
                   <Visible text={one.title} />
                 </Link>{" "}
-                <span className="bad">◇ {one.checkpoint}: it may or may not have happened</span>
+                <span className="bad">◇ {nameInWords(one.checkpoint)}: it may or may not have happened</span>
               </li>
             ))}
           </ul>
@@ -189,7 +190,7 @@ function Queues({ queues, now }: { queues: Desk["queues"]; now: Date }) {
             {queues.map((queue) => (
               <tr key={queue.checkpoint} role="row">
                 <th role="rowheader" scope="row">
-                  <Link href={`/?checkpoint=${encodeURIComponent(queue.checkpoint)}`}>{queue.checkpoint}</Link>
+                  <Link href={`/?checkpoint=${encodeURIComponent(queue.checkpoint)}`}>{nameInWords(queue.checkpoint)}</Link>
                 </th>
                 <td role="cell" data-name="Waiting">
                   {queue.waiting.toLocaleString()}
