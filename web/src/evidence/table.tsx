@@ -131,7 +131,7 @@ export function tableOf(rows: Record<string, unknown>[] | unknown[][], path?: st
   else for (const row of rows) for (const key of Object.keys(row)) keys.set(key, key);
   const places = [...keys.values()];
   return {
-    columns: lists ? [...keys.keys()] : [...keys.keys()].map(words),
+    columns: lists ? [...keys.keys()] : [...keys.keys()].map(nameInWords),
     rows: rows.length,
     cell: (row, column) => {
       const key = places[column];
