@@ -232,7 +232,9 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
 def browsing() -> Iterator[Browser]:
     """Start a browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=[*chromium.ARGUMENTS])
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find() or chromium.install(), args=[*chromium.ARGUMENTS]
+        )
         yield browser
         browser.close()
 
