@@ -99,17 +99,16 @@ def desk_in(folder: Path) -> Iterator[Desk]:
 
 def route_messages(database: Path, now: datetime) -> None:
     """Propose the messages over the last days, and rule on the first of them."""
-    desk = support.open_desk(database, undo_s=0.0)
-    clock, real = FakeClock(now - timedelta(days=2)), desk.app.clock
+    desk = support.open_desk(database)
+    gold: dict[str, str] = {}
     with desk.app:
-        arrived = support.messages()
-        gold: dict[str, str] = {}
-        for message in arrived[: RULED_BEFORE + 40]:
-            desk.app.clock = clock
+        desk.app.clock = clock = FakeClock(now - timedelta(days=2))
+        for message in support.messages()[: RULED_BEFORE + 40]:
             (case_id,) = desk.propose_all([message])
             gold[case_id] = message.category
             clock.advance(1500)
-        desk.app.clock = real
+    desk = support.open_desk(database)
+    with desk.app:
         ada = desk.app.reviewer("ada")
         ruled = [
             ada.edit(case, desk.app.view(case).content.arguments | {"category": gold[case.id]})
@@ -204,9 +203,9 @@ def edit(browser: Browser, desk: Desk, target: Path) -> None:
     with page_of(browser, desk, "grace", f"/?checkpoint={replies.CHECKPOINT}&case={desk.replies['r03']}") as page:
         settled(page)
         page.keyboard.press("e")
-        field = page.get_by_label("Refund")
+        field = page.get_by_role("textbox", name="Refund")
         field.fill("46.90")
-        body = page.get_by_label("Body")
+        body = page.get_by_role("textbox", name="Body")
         body.fill(body.input_value().replace("64.90", "46.90"))
         take(page, target)
 
