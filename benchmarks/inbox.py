@@ -421,7 +421,7 @@ def typing(seats: Seats, far: tuple[str, int], case_id: str) -> list[Figure]:
             figure=f"key to difference, {LONG:,} characters, p95",
             unit="ms",
             ours=percentile(times, 0.95),
-            bar=Bar(better="lower", absolute=100),
+            bar=Bar(better="lower", absolute=50),
         )
     ]
 
