@@ -382,7 +382,8 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
     case "changed":
       return (
         <p className="notice" role="status">
-          {standing.words} What is struck through was there before.
+          {standing.words}
+          {!view.checkpoint.label && " What is struck through was there before."}
         </p>
       );
     case "elsewhere":

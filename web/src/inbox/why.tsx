@@ -16,6 +16,10 @@ const RULES: Record<string, string> = {
   automate_audited: "It passed, and was drawn to be judged afterwards.",
   edited: "A person edited it.",
   redraft: "It was drafted anew.",
+  asked: "Another draft was asked for, and this is it.",
+  drafter_learned: "The drafter has learned since this was proposed, and drafted it anew.",
+  schema_changed: "What its function takes has changed, so it is asked anew.",
+  reversal: "It undoes what was done.",
 };
 
 export const Why = memo(function Why({ view }: { view: CaseView }) {
@@ -165,7 +169,8 @@ function Happened({ view }: { view: CaseView }) {
         {entries.map((entry) => (
           <li key={entry.seq}>
             <span>
-              <Visible text={entry.actor} /> {ACTS[entry.act] ?? entry.act.replaceAll("_", " ")}
+              <Visible text={entry.actor} />{" "}
+              {entry.act === "redraft" && entry.actor_kind === "drafter" ? "drafted it anew" : (ACTS[entry.act] ?? entry.act.replaceAll("_", " "))}
             </span>
             <time className="muted small" dateTime={entry.at}>
               {age(entry.at, now)} ago
