@@ -14,6 +14,8 @@ const AWAY_MS = 60_000;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
 const SKELETON_MS = 150;
+/** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
+const READ_MS = 1_000;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -650,7 +652,7 @@ export class Desk {
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;
-      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view));
+      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view, this.#mayHaveRead(id)));
       if (view.case.state !== "waiting" && sitting.rowOf(this.#now.sitting, id)?.standing.kind === "open") void this.#look(id);
     } catch (error) {
       if (error instanceof Unreachable) this.#change({ reachable: false });
@@ -658,6 +660,11 @@ export class Desk {
     } finally {
       this.#loading.delete(id);
     }
+  }
+
+  #mayHaveRead(id: string): boolean {
+    const view = this.#now.sitting.views[id];
+    return view !== undefined && this.#painted === paintKey(view) && performance.now() - this.#shown_at >= READ_MS;
   }
 
   #held(): string[] {
