@@ -86,7 +86,8 @@ def desk_in(folder: Path) -> Iterator[Desk]:
     ids = write_replies(database, now)
     with Signoff(database, workers=0) as app:
         cookies = {name: app.accounts.sign_in(name, PASSWORD)[0] for name in ("grace", "ada")}
-    command = [Path(sys.executable).with_name("signoff"), "serve", "--sample", "--db", database, "--port", "0"]
+    signoff = str(Path(sys.executable).with_name("signoff"))
+    command = [signoff, "serve", "--sample", "--db", str(database), "--port", "0"]
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -110,12 +111,11 @@ def route_messages(database: Path, now: datetime) -> None:
             clock.advance(1500)
     desk = support.open_desk(database)
     with desk.app:
-        for name, share in {"ada": 2, "grace": 1}.items():
-            person = desk.app.reviewer(name)
-            ruled = [
-                person.edit(case, desk.app.view(case).content.arguments | {"category": gold[case.id]})
-                for case in person.claim(RULED_BEFORE * share // 3, checkpoint=support.CHECKPOINT)
-            ]
+        ruled = [
+            person.edit(case, desk.app.view(case).content.arguments | {"category": gold[case.id]})
+            for person, share in ((desk.app.reviewer("ada"), 2), (desk.app.reviewer("grace"), 1))
+            for case in person.claim(RULED_BEFORE * share // 3, checkpoint=support.CHECKPOINT)
+        ]
         desk.app.case(ruled[-1].id).outcome(timeout_s=60)
 
 
@@ -128,7 +128,7 @@ def write_replies(database: Path, now: datetime) -> dict[str, str]:
         @app.checkpoint(undo_s=0)
         def refund(order: str, amount: str) -> str:
             """Pay money back to a customer."""
-            raise ConnectionError("the bank did not answer")
+            raise ConnectionError(f"the bank did not answer about {amount} for {order}")
 
         ada, heinrich = app.reviewer("ada"), app.reviewer("heinrich", roles=["reviewer"])
         lost = refund.propose(order="48166", amount="27.50", evidence={"message": "The second parcel never came."})
