@@ -84,8 +84,10 @@ export async function request<T>(
   let answer: unknown;
   try {
     answer = await response.json();
-  } catch {
-    answer = {};
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // Cut off on its way, or the page of somebody in between: this server's successes can all be read.
+    if (response.ok) throw new Unreachable();
   }
   if (response.ok) return answer as T;
   const problem = new Problem(response.status, (answer ?? {}) as Partial<ProblemDocument>);

@@ -30,6 +30,8 @@ export interface Notice {
 /** What is to be confirmed before it is sent, because nothing holds it back afterwards. */
 export interface Confirming {
   case_id: string;
+  /** What was on screen when it was asked. */
+  content_hash: string;
   kind: VerdictKind;
   arguments?: Arguments;
   label?: string;
@@ -278,7 +280,7 @@ export class Desk {
     for (const id of ids) {
       const view = this.#now.sitting.views[id];
       const row = sitting.rowOf(this.#now.sitting, id);
-      if (view && row && sitting.mayBeRuled(row.standing)) this.#send(view, { case_id: id, kind });
+      if (view && row && sitting.mayBeRuled(row.standing)) this.#send(view, { kind });
     }
     this.unselect();
   }
@@ -391,14 +393,14 @@ export class Desk {
     const view = this.#view();
     const row = view && sitting.rowOf(this.#now.sitting, view.case.id);
     if (!view || (row && !sitting.mayBeRuled(row.standing))) return;
-    const answer = { case_id: view.case.id, kind, ...what };
+    const answer = { case_id: view.case.id, content_hash: view.case.content_hash, kind, ...what };
     if (view.checkpoint.undo_s > 0) this.#send(view, answer);
     else if (!navigator.onLine || !this.#now.reachable) {
       this.say("warn", "The server cannot be reached, and this could not be taken back: it waits for you until it can.");
     } else this.#change({ confirming: answer, notice: null });
   }
 
-  #send(view: CaseView, answer: Confirming): void {
+  #send(view: CaseView, answer: Pick<Confirming, "kind" | "arguments" | "label">): void {
     const row = sitting.rowOf(this.#now.sitting, view.case.id);
     if (!row) this.#set({ ...this.#now.sitting, rows: [{ case: view.case, standing: sitting.OPEN }, ...this.#now.sitting.rows] });
     const mine = view.case.claimed_by === this.me.id;
@@ -745,6 +747,8 @@ export class Desk {
     const next = { ...this.#now, ...change };
     const { current, views } = next.sitting;
     const view = current ? views[current] : undefined;
+    // What is confirmed is what was on screen when it was asked: with another case, draft or standing the question is void.
+    if (next.confirming && !stillAsked(next.confirming, next.sitting)) next.confirming = null;
     if (view || current === null) {
       next.shown = view ?? null;
       clearTimeout(this.#skeleton_timer);
@@ -762,6 +766,11 @@ const SAYS: Record<VerdictKind, string> = { approved: "Approved", edited: "Appro
 /** What is on screen: another revision counts as another painting. */
 export function paintKey(view: CaseView): string {
   return `${view.case.id} ${view.case.content_hash}`;
+}
+
+function stillAsked({ case_id, content_hash }: Confirming, now: Sitting): boolean {
+  const row = sitting.rowOf(now, case_id);
+  return now.current === case_id && now.views[case_id]?.case.content_hash === content_hash && (!row || sitting.mayBeRuled(row.standing));
 }
 
 export function words(error: unknown): string {

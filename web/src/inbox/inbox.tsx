@@ -165,7 +165,7 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
@@ -259,9 +259,9 @@ export function Inbox() {
         ) : (
           <Skeleton />
         )}
-        {batch === null && <ActionBar view={view} ready={rulable} />}
+        {batch === null && <ActionBar view={view} ready={rulable} editing={editing} />}
       </main>
-      {wide && (
+      {wide && !editing && (
         <aside className="inbox-why" aria-label="Why you see this">
           {kept && batch === null && <Why view={kept} />}
         </aside>
