@@ -12,10 +12,9 @@ SIGNS = {"ArrowDown": "↓", "ArrowUp": "↑", "Enter": "↵"}
 
 
 def shown(key: str) -> str:
-    """A key as the inbox writes it on screen: `Shift+J` is `⇧J`, `Ctrl+k` is `Ctrl+K`."""
-    *modifiers, last = key.split("+")
-    last = SIGNS.get(last, last.upper() if modifiers else last)
-    return "".join("⇧" if each == "Shift" else f"{each}+" for each in modifiers) + last
+    """A key as the inbox writes it on screen."""
+    strokes = [stroke.split("+") for stroke in key.split(" ")]
+    return " then ".join("+".join([*modifiers, SIGNS.get(last, last)]) for *modifiers, last in strokes)
 
 
 def test_the_page_has_every_command_by_group_with_its_keys() -> None:
