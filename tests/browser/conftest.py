@@ -14,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -70,10 +72,14 @@ class BrowserDesk:
     Args:
         app: The same database, opened by the test.
         server: The process.
+        serve: Starts such a process on a port.
+        place: The database.
     """
 
     app: Signoff
     server: Served
+    serve: Callable[[int], Served]
+    place: Path
     _checkpoints: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +88,16 @@ class BrowserDesk:
     @property
     def url(self) -> str:
         return self.server.url
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self.server.end(signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start a server on the same database and port."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        self.server = self.serve(port)
 
     def person(self, name: str, *roles: str, groups: tuple[str, ...] = ()) -> str:
         """Make an account with a password, and give its name."""
@@ -117,13 +133,16 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     started: list[BrowserDesk] = []
 
+    def serve(port: int) -> Served:
+        env = {URL: str(place), "PYTHONPATH": path}
+        return start_server("browser_desk:app", "--port", str(port), cwd=tmp_path, env=env)
+
     def start(*people: str) -> BrowserDesk:
         app = Signoff(place, workers=0)
         app._accounts = Accounts(app.store, app.clock, passwords=CHEAP)
         for name in people:
             app.accounts.create(name, roles=["reviewer"], password=PASSWORD, by="test")
-        server = start_server("browser_desk:app", cwd=tmp_path, env={URL: str(place), "PYTHONPATH": path})
-        started.append(BrowserDesk(app, server))
+        started.append(BrowserDesk(app, serve(0), serve, place))
         return started[-1]
 
     yield start
