@@ -288,7 +288,7 @@ export interface paths {
          * List the cases most like this one that people have ruled on lately, and what they made of them
          * @description List the cases most like this one that people have ruled on lately, and what they made of them.
          *
-         *     While a case of a blind checkpoint is open there are none, as others' verdicts tell what to think.
+         *     While they are withheld, as on a blind checkpoint until you have ruled, there are none.
          *
          *     Takes the scope `read` or `review`.
          */

@@ -682,6 +682,10 @@ export class Desk {
         return;
       }
     }
+    // Claims of others lapse without a word.
+    for (const id of sitting.near(this.#now.sitting)) {
+      if (sitting.rowOf(this.#now.sitting, id)?.standing.kind === "claimed") void this.#look(id);
+    }
     this.#fill();
   }
 

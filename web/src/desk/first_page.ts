@@ -13,9 +13,12 @@ function keyOf({ checkpoint, assigned, text }: Filter): string {
 
 export function askAhead(filter: Filter): void {
   const page = api.queue({ ...filter, limit: PAGE });
-  // Whoever takes it sees the failure.
-  page.catch(() => undefined);
-  ahead = { key: keyOf(filter), page };
+  const asked = { key: keyOf(filter), page };
+  ahead = asked;
+  // Whoever has taken it by then sees the failure; else it is asked for anew, by whoever has signed in meanwhile.
+  page.catch(() => {
+    if (ahead === asked) ahead = null;
+  });
 }
 
 /** Give the page that was asked for, once; null if it was another one or none. */

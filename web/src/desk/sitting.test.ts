@@ -153,7 +153,7 @@ describe("what is kept in memory", () => {
     ["a b c d e f g h", "b", ["b", "c", "d", "e", "f", "g", "a"]],
     ["a b:ruled c:claimed d:elsewhere e", "a", ["a", "c", "e"]],
     ["a", "a", ["a"]],
-    ["a b", "linked", ["linked"]],
+    ["a b", "linked", ["linked", "a", "b"]],
     ["a b", null, []],
   ] as const)("of %s, on %s: %j", (rows, current, ids) => {
     expect(near(sitting(rows, { current }))).toEqual(ids);
@@ -162,7 +162,7 @@ describe("what is kept in memory", () => {
   test("claims are asked for what may be ruled, and for a case from a link", () => {
     expect(toClaim(sitting("a b:claimed c:refused d"))).toEqual(["a", "c", "d"]);
     expect(toClaim(sitting("a:ruled b"))).toEqual(["b"]);
-    expect(toClaim(sitting("a", { current: "linked" }))).toEqual(["linked"]);
+    expect(toClaim(sitting("a", { current: "linked" }))).toEqual(["linked", "a"]);
   });
 
   test("a long sitting forgets what is far, never what is near, chosen or on its way", () => {

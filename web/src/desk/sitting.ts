@@ -135,11 +135,11 @@ const AHEAD = 5;
 /** The cases to have in memory: the one on screen first, then the next five and the previous one. */
 export function near(sitting: Sitting): string[] {
   const at = indexOf(sitting, sitting.current);
-  if (at < 0) return sitting.current === null ? [] : [sitting.current];
-  const current = sitting.rows[at];
+  if (sitting.current === null) return [];
+  // A case that is not listed, come to by a link, is followed by the list's first.
   const ahead = sitting.rows.slice(at + 1).filter((row) => waits(row.standing));
   const behind = sitting.rows[at - 1];
-  return [current, ...ahead.slice(0, AHEAD), behind].flatMap((row) => (row ? [row.case.id] : []));
+  return [sitting.current, ...[...ahead.slice(0, AHEAD), behind].flatMap((row) => (row ? [row.case.id] : []))];
 }
 
 /** Of those, the ones to hold a claim on: what this person could rule. */
@@ -237,8 +237,9 @@ export function accepted(sitting: Sitting, verdict: Outgoing, after: Case, until
 
 /** The server refused it: the case is back, with what was typed, and says why. */
 export function refused(sitting: Sitting, verdict: Outgoing, standing: Standing): Sitting {
+  // A chosen category is no text somebody would miss.
   const drafts =
-    verdict.arguments && standing.kind !== "elsewhere"
+    verdict.arguments && verdict.label === undefined && standing.kind !== "elsewhere"
       ? { ...sitting.drafts, [verdict.case_id]: verdict.arguments }
       : sitting.drafts;
   return stand({ ...sitting, drafts, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, standing);

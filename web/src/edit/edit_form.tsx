@@ -6,6 +6,8 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 
 
 import type { Arguments, CaseView, Schema } from "../api/types";
 import { Visible } from "../text/visible";
+import { useKeymap } from "../keys/keyboard";
+import { named, shown } from "../keys/keymap";
 import { Changes } from "./changes";
 import { drawn } from "./drawable";
 import { type Context, fields, templates, widgets } from "./form_parts";
@@ -106,10 +108,12 @@ function Edited({ view, draft, onChange, onApprove, onCancel }: Props) {
     if (refused) summary.current?.focus();
   }, [refused]);
 
+  const keys = useKeymap();
   const onKeyDown = (event: KeyboardEvent) => {
     // 229: an input method is at work, and the key is its own.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey) {
+    const stroke = named(event.nativeEvent);
+    if (stroke !== null && keys.approve_edited.includes(stroke)) {
       event.preventDefault();
       event.stopPropagation();
       if (event.repeat) return;
@@ -209,7 +213,7 @@ function Edited({ view, draft, onChange, onApprove, onCancel }: Props) {
           )}
           <div className="edit-buttons">
             <button type="button" className="button primary" onClick={approve}>
-              Approve as edited <kbd>Ctrl ↵</kbd>
+              Approve as edited {keys.approve_edited[0] && <kbd>{shown(keys.approve_edited[0])}</kbd>}
             </button>
             <button type="button" className="button" onClick={onCancel}>
               Back, keep draft <kbd>Esc</kbd>

@@ -2,7 +2,7 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
@@ -19,7 +19,7 @@ import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
 import { age, left } from "./age";
-import { useDesk, useSnapshot } from "./context";
+import { useDesk, useShown, useSnapshot } from "./context";
 import { List, useNow } from "./list";
 import { nameInWords } from "../text/name";
 import { Why } from "./why";
@@ -43,6 +43,7 @@ export function Inbox() {
   const [batch, setBatch] = useState<readonly string[] | null>(null);
   const [reading, setReading] = useState(asked.case_id !== null);
   const [comparing, setComparing] = useState<string | null>(null);
+  const wide = useMedia("(width >= 1180px)");
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
@@ -238,9 +239,11 @@ export function Inbox() {
                 )}
               </section>
             </div>
-            <aside className="inbox-why-inline" aria-label="Why">
-              <Why view={kept} />
-            </aside>
+            {!wide && (
+              <aside className="inbox-why-inline" aria-label="Why you see this">
+                <Why view={kept} />
+              </aside>
+            )}
             <Painted view={view} />
           </article>
         ) : current && sitting.missing[current] ? (
@@ -258,9 +261,11 @@ export function Inbox() {
         )}
         {batch === null && <ActionBar view={view} ready={rulable} />}
       </main>
-      <aside className="inbox-why" aria-label="Why you see this">
-        {kept && batch === null && <Why view={kept} />}
-      </aside>
+      {wide && (
+        <aside className="inbox-why" aria-label="Why you see this">
+          {kept && batch === null && <Why view={kept} />}
+        </aside>
+      )}
       <Suspense>
         {view && asking === "snooze" && (
           <Snooze caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
@@ -281,6 +286,18 @@ export function Inbox() {
       </Suspense>
     </div>
   );
+}
+
+function useMedia(query: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const media = matchMedia(query);
+      media.addEventListener("change", listener);
+      return () => media.removeEventListener("change", listener);
+    },
+    [query],
+  );
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
 /** What else would run on a label queue: the arguments that are neither the category nor shown as evidence already. */
@@ -465,7 +482,9 @@ function Search({ input, text, onSearch }: { input: React.RefObject<HTMLInputEle
 
 /** Says that the server does not answer, and what that means for what was done. */
 function Connection() {
-  const { reachable, following, waiting } = useSnapshot();
+  const reachable = useShown((now) => now.reachable);
+  const following = useShown((now) => now.following);
+  const waiting = useShown((now) => now.waiting);
   if (reachable && following) return null;
   return (
     <p className="notice inbox-connection" role="status">

@@ -1,6 +1,6 @@
 /** Why you see this: the rule with its numbers, what else the AI thought of, similar cases, and what happened so far. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { memo, useEffect, useState } from "react";
 import { Link } from "wouter";
 
 import * as api from "../api/calls";
@@ -18,7 +18,7 @@ const RULES: Record<string, string> = {
   redraft: "It was drafted anew.",
 };
 
-export function Why({ view }: { view: CaseView }) {
+export const Why = memo(function Why({ view }: { view: CaseView }) {
   return (
     <>
       <h2>Why you see this</h2>
@@ -31,7 +31,7 @@ export function Why({ view }: { view: CaseView }) {
       )}
     </>
   );
-}
+});
 
 function Shown({ view }: { view: CaseView }) {
   const { routing } = view;
