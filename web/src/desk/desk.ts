@@ -227,7 +227,7 @@ export class Desk {
     if (this.#painted === key) return;
     this.#painted = key;
     this.#shown_at = performance.now();
-    performance.mark("case-painted");
+    performance.mark("case-painted", { detail: key });
   }
 
   /** Whether the case on screen has been there long enough for a key to be meant for it. */
@@ -562,7 +562,8 @@ export class Desk {
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
       if (row?.standing.kind === "ruled") return;
-      const words = by && by !== this.me.id ? `${by} has ruled on it.` : `It is ${found.state} already.`;
+      const words =
+        by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
     } else if (holder) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "claimed", by: String(found.claimed_by) }));

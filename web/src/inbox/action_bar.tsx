@@ -1,10 +1,12 @@
 /** The action bar: the three verdicts, what was just done, and the way back. It covers nothing. */
-import { type CaseView } from "../api/types";
+import type { MouseEvent } from "react";
+
+import type { CaseView } from "../api/types";
 import type { Confirming } from "../desk/desk";
 import { lastRuled } from "../desk/sitting";
 import type { Command } from "../keys/commands";
 import { shown } from "../keys/keymap";
-import { keyboard, useKeymap } from "../keys/keyboard";
+import { isSecond, keyboard, useKeymap } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { Visible } from "../text/visible";
 import { useDesk, useSnapshot } from "./context";
@@ -23,7 +25,9 @@ export function ActionBar({ view, ready, editing }: { view: CaseView | null; rea
   const undoable = lastRuled(sitting.rows, sitting.rows.flatMap((row) => ("verdict" in row.standing ? [row.standing.verdict.id] : [])), now);
   const open = sitting.rows.filter((row) => ["open", "changed", "refused"].includes(row.standing.kind)).length;
   const more = sitting.after !== null;
-  const verdict = (command: Command) => () => void keyboard.run(command);
+  const verdict = (command: Command) => (click: MouseEvent) => {
+    if (!isSecond(click)) keyboard.run(command);
+  };
 
   return (
     <div className="inbox-bar">
@@ -75,7 +79,7 @@ function Confirm({ confirming, view }: { confirming: Confirming; view: CaseView 
         <strong>{effect}</strong> It cannot be taken back.
       </span>
       <span className="inbox-confirm-keys">
-        <button type="button" className="button primary" onClick={() => desk.confirm()}>
+        <button type="button" className="button primary" onClick={(click) => !isSecond(click) && desk.confirm()}>
           {confirming.kind === "rejected" ? "Reject" : "Approve"} <kbd>↵</kbd>
         </button>
         <button type="button" className="button" onClick={() => desk.unconfirm()}>

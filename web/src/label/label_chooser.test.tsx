@@ -338,3 +338,15 @@ describe("LabelChooser", () => {
     expect(await violations()).toEqual([]);
   });
 });
+
+test("the second click of a double one chooses nothing, and names nothing", () => {
+  const { onChoose } = shown(viewOf());
+  fireEvent.click(screen.getAllByRole("button")[0] as HTMLElement, { detail: 2 });
+  type("Chargeback");
+  const fresh = () => options().at(-1) as HTMLElement;
+  fireEvent.click(fresh(), { detail: 1 });
+  fireEvent.click(fresh(), { detail: 2 });
+  expect(onChoose).not.toHaveBeenCalled();
+  fireEvent.click(fresh(), { detail: 1 });
+  expect(onChoose).toHaveBeenCalledWith("Chargeback", true);
+});
