@@ -16,6 +16,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from signoff import CaseHandle, Signoff
 from signoff.app.accounts import Accounts
+from signoff.domain.case import State
 from signoff.server.access import COOKIE
 from tests.browser import chromium
 from tests.browser.checkpoints import URL, declare
@@ -99,6 +101,13 @@ class BrowserDesk:
         assert port is not None
         self.server = self.serve(port)
 
+    def clear(self) -> None:
+        """Leave nothing that waits for anybody."""
+        open_states = [State.WAITING, State.HELD]
+        while cases := self.app.cases(states=open_states):
+            for case in cases:
+                self.app.withdraw(case, proposer=case.proposer)
+
     def person(self, name: str, *roles: str, groups: tuple[str, ...] = ()) -> str:
         """Make an account with a password, and give its name."""
         self.app.accounts.create(name, roles=roles or ("reviewer",), groups=groups, password=PASSWORD, by="test")
@@ -125,9 +134,9 @@ class BrowserDesk:
         return self._checkpoints["route"].propose(message=message, team=team, **more)
 
 
-@pytest.fixture
-def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
-    """Start servers on desks in `tmp_path`; all are ended afterwards."""
+@contextmanager
+def desks(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
+    """Start servers on desks in a folder; all are ended afterwards."""
     place = tmp_path / "signoff.db"
     (tmp_path / "browser_desk.py").write_text("from tests.browser.checkpoints import served\n\napp = served()\n")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
@@ -151,6 +160,20 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
         contradictions = desk.app.verify().contradictions
         desk.app.close()
         assert contradictions == []
+
+
+@pytest.fixture
+def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
+    """Start servers on desks in `tmp_path`; all are ended afterwards."""
+    with desks(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserDesk]:
+    """A desk with the reviewers Grace and Ada, for all tests of a file; `clear` it before each."""
+    with desks(tmp_path_factory.mktemp("desk")) as start:
+        yield start("grace", "ada")
 
 
 @pytest.fixture
