@@ -189,6 +189,79 @@ describe("a verdict with a hold", () => {
     expect([server.sent(/recall/).length, server.cases.get("a")?.state, said(here)]).toEqual([1, "waiting", "Taken back."]);
   });
 
+  test("is taken back in another queue than it was given in", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    await here.open({ ...EVERYTHING, checkpoint: "other" }, null);
+    await here.undo();
+    await quiet();
+    expect([current(here), server.cases.get("a")?.state, said(here)]).toEqual(["a", "waiting", "Taken back."]);
+  });
+
+  test("is taken back before it was sent, in the same moment", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await here.undo();
+    await quiet();
+    expect([current(here), standing(here, "a")?.kind, server.sent(/verdict|recall/).length]).toEqual(["a", "open", 0]);
+  });
+
+  test("is kept at once, should the page be closed in the same moment", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    const kept = new Desk(aMe());
+    expect(kept.snapshot().sitting.recallable.map(({ verdict }) => verdict.case_id)).toEqual(["a"]);
+    expect(server.sent(/verdict/)).toHaveLength(0);
+  });
+
+  test("undone twice in a row is two verdicts taken back", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    here.approve();
+    await quiet();
+    await Promise.all([here.undo(), here.undo()]);
+    expect(server.sent(/recall/).map(({ path }) => path)).toEqual(["/cases/b/recall", "/cases/a/recall"]);
+    expect([standing(here, "a")?.kind, standing(here, "b")?.kind, current(here), said(here)]).toEqual(["open", "open", "a", "Taken back."]);
+  });
+
+  test("whose undo is answered late does not take the screen from what the person went on to", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    const undone = here.undo();
+    expect(current(here)).toBe("a");
+    here.go("c");
+    await undone;
+    await quiet();
+    expect([current(here), standing(here, "a")?.kind, server.cases.get("a")?.state]).toEqual(["c", "open", "waiting"]);
+  });
+
+  test("that cannot be taken back any more leaves the person where they were", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    server.instead["POST /cases/a/recall"] = new Refused(409, { code: "case_closed", detail: "The hold is over." });
+    await here.undo();
+    expect([current(here), standing(here, "a")?.kind, said(here)]).toEqual(["b", "ruled", "It could not be taken back: Case a. The hold is over."]);
+  });
+
+  test("undone brings back an edit that was not sent with it", async () => {
+    new Server();
+    const here = await desk();
+    here.draft("a", { cents: 5 });
+    here.approve();
+    await quiet();
+    await here.undo();
+    expect(here.snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  });
+
   test("on a rejection takes a reason afterwards", async () => {
     const server = new Server({ reasons: ["Too much"] });
     const here = await desk();

@@ -54,13 +54,24 @@ export class Outbox {
   }
 
   add(verdict: Outgoing): void {
-    if (this.#paused && verdict.hold_s <= 0) {
-      this.#told.dropped(verdict);
-      return;
-    }
+    this.put(verdict);
+    this.send(verdict.id);
+  }
+
+  /** Keep a verdict without sending it yet: what happens now has to wait for nothing. */
+  put(verdict: Outgoing): void {
     this.#queued = [...this.#queued, verdict];
     this.#keep(verdict);
-    this.#start(verdict);
+  }
+
+  /** Send what was put, unless it was taken out meanwhile. */
+  send(id: string): void {
+    const verdict = this.#queued.find((each) => each.id === id);
+    if (!verdict) return;
+    if (this.#paused && verdict.hold_s <= 0) {
+      this.#remove(id);
+      this.#told.dropped(verdict);
+    } else this.#start(verdict);
   }
 
   /** Take a verdict out that has no answer and is not on its way; it is not sent any more. */
