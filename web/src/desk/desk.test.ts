@@ -391,6 +391,42 @@ test("drafts outlive the page, and go with the verdict", async () => {
   expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({});
 });
 
+test("a tab keeps its drafts, and leaves those of another", async () => {
+  new Server();
+  const [one, two] = [await desk(), await desk(true)];
+  one.draft("a", { cents: 5 });
+  await later(300);
+  two.draft("b", { cents: 7 });
+  two.draft("b", null);
+  window.dispatchEvent(new Event("pagehide"));
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+});
+
+test("a draft nobody came back to for a month is dropped", async () => {
+  new Server();
+  const here = await desk();
+  here.draft("a", { cents: 5 });
+  await later(300);
+  vi.setSystemTime(NOW.getTime() + 31 * 86_400_000);
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({});
+  expect(localStorage).toHaveLength(0);
+});
+
+test.each([
+  ["is forbidden", () => vi.spyOn(window, "localStorage", "get").mockImplementation(() => { throw new DOMException("denied", "SecurityError"); })],
+  ["is missing", () => vi.spyOn(window, "localStorage", "get").mockReturnValue(null as unknown as Storage)],
+  ["is full", () => vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => { throw new DOMException("full", "QuotaExceededError"); })],
+])("where storage %s one rules all the same", async (_, happen) => {
+  happen();
+  const server = new Server();
+  const here = await desk(true);
+  here.draft("a", { cents: 5 });
+  await later(300);
+  here.approveEdited({ cents: 5 });
+  await quiet();
+  expect([server.cases.get("a")?.state, current(here)]).toEqual(["held", "b"]);
+});
+
 describe("choosing a category", () => {
   const view = { content: { ...aView().content, arguments: { category: "billing" } } };
 

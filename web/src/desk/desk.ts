@@ -2,6 +2,7 @@
 import * as api from "../api/calls";
 import { Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
@@ -52,7 +53,7 @@ export class Desk {
   readonly me: Me;
   readonly #listeners = new Set<() => void>();
   readonly #outbox: Outbox;
-  readonly #drafts_key: string;
+  readonly #drafts: Drafts;
   #now: Snapshot;
   #recalling = new Set<string>();
   #loading = new Set<string>();
@@ -69,9 +70,9 @@ export class Desk {
 
   constructor(me: Me) {
     this.me = me;
-    this.#drafts_key = `signoff.drafts.${me.id}`;
+    this.#drafts = new Drafts(me.id);
     this.#now = {
-      sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      sitting: { ...sitting.NEW_SITTING, drafts: this.#drafts.read() },
       shown: null,
       notice: null,
       confirming: null,
@@ -727,13 +728,7 @@ export class Desk {
 
   #keepDrafts(): void {
     clearTimeout(this.#draft_timer);
-    const { drafts } = this.#now.sitting;
-    try {
-      if (Object.keys(drafts).length) localStorage.setItem(this.#drafts_key, JSON.stringify(drafts));
-      else localStorage.removeItem(this.#drafts_key);
-    } catch {
-      // Too large, or no storage: the drafts live as long as the page.
-    }
+    this.#drafts.write(this.#now.sitting.drafts);
   }
 
   #set(next: Sitting): void {
@@ -783,13 +778,4 @@ function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function stored(key: string): Record<string, Arguments> {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(key) ?? "{}");
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Record<string, Arguments>) : {};
-  } catch {
-    return {};
-  }
 }
