@@ -12,6 +12,7 @@ import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
 import { useCommands, useKeyboard } from "./keys/keyboard";
 
+const SignInPage = lazy(() => import("./screens/sign_in_page"));
 const SignIn = lazy(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
 const Palette = lazy(() => import("./keys/palette").then((found) => ({ default: found.Palette })));
 const Help = lazy(() => import("./keys/help").then((found) => ({ default: found.Help })));
@@ -70,17 +71,14 @@ function Session() {
   }
   if (asked.kind === "nobody") {
     return (
-      <main className="app-alone">
-        <Suspense>
-          <SignIn
-            person={null}
-            onSignedIn={(me) => {
-              setOut(false);
-              setAsked({ kind: "known", me });
-            }}
-          />
-        </Suspense>
-      </main>
+      <Suspense>
+        <SignInPage
+          onSignedIn={(me) => {
+            setOut(false);
+            setAsked({ kind: "known", me });
+          }}
+        />
+      </Suspense>
     );
   }
   return (

@@ -7,7 +7,7 @@ import { isHtml, Html } from "./html";
 import { isPicture, Picture } from "./image";
 import { Mail } from "./mail";
 import { isPoints, Points } from "./points";
-import { isRecord, isScalar } from "./shape";
+import { isRecord, isShort } from "./shape";
 import { Csv, Rows, isRows } from "./table";
 import { PlainText } from "./text";
 import { Tree } from "./tree";
@@ -50,7 +50,7 @@ const RENDERERS: Readonly<Record<string, Renderer>> = {
 const SHAPES: readonly Renderer[] = [
   TEXT,
   { words: "Table", fits: ({ value }) => isRows(value), Draw: Rows },
-  { words: "Fields", fits: ({ value }) => isRecord(value) && Object.values(value).every(isScalar), Draw: Fields },
+  { words: "Fields", fits: ({ value }) => isRecord(value) && Object.values(value).every(isShort), Draw: Fields },
   TREE,
 ];
 

@@ -18,7 +18,7 @@ function Key({ of }: { of: Command }) {
   return first ? <kbd>{shown(first)}</kbd> : null;
 }
 
-export function ActionBar({ view, ready }: { view: CaseView | null; ready: boolean }) {
+export function ActionBar({ view, ready, editing }: { view: CaseView | null; ready: boolean; editing: boolean }) {
   const desk = useDesk();
   const { sitting, notice, confirming, waiting, reachable } = useSnapshot();
   const now = useNow(1000);
@@ -39,7 +39,7 @@ export function ActionBar({ view, ready }: { view: CaseView | null; ready: boole
       </div>
       {confirming && view ? (
         <Confirm confirming={confirming} view={view} />
-      ) : (
+      ) : editing ? null : (
         <div className="inbox-bar-verdicts" role="group" aria-label="Verdict">
           <button type="button" className="button primary" disabled={!ready || (view !== null && !hasSuggestion(view))} onClick={verdict("approve")}>
             Approve <Key of="approve" />

@@ -2,7 +2,7 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
@@ -19,7 +19,7 @@ import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
 import { age, left } from "./age";
-import { useDesk, useSnapshot } from "./context";
+import { useDesk, useShown, useSnapshot } from "./context";
 import { List, useNow } from "./list";
 import { nameInWords } from "../text/name";
 import { Why } from "./why";
@@ -44,6 +44,7 @@ export function Inbox() {
   const [batch, setBatch] = useState<readonly string[] | null>(null);
   const [reading, setReading] = useState(asked.case_id !== null);
   const [comparing, setComparing] = useState<string | null>(null);
+  const wide = useMedia("(width >= 1180px)");
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
@@ -165,7 +166,7 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
@@ -239,9 +240,11 @@ export function Inbox() {
                 )}
               </section>
             </div>
-            <aside className="inbox-why-inline" aria-label="Why">
-              <Why view={kept} />
-            </aside>
+            {!wide && (
+              <aside className="inbox-why-inline" aria-label="Why you see this">
+                <Why view={kept} />
+              </aside>
+            )}
             <Painted view={view} />
           </article>
         ) : current && sitting.missing[current] ? (
@@ -257,11 +260,13 @@ export function Inbox() {
         ) : (
           <Skeleton />
         )}
-        {batch === null && <ActionBar view={view} ready={rulable} />}
+        {batch === null && <ActionBar view={view} ready={rulable} editing={editing} />}
       </main>
-      <aside className="inbox-why" aria-label="Why you see this">
-        {kept && batch === null && <Why view={kept} />}
-      </aside>
+      {wide && !editing && (
+        <aside className="inbox-why" aria-label="Why you see this">
+          {kept && batch === null && <Why view={kept} />}
+        </aside>
+      )}
       <Suspense>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
@@ -282,6 +287,18 @@ export function Inbox() {
       </Suspense>
     </div>
   );
+}
+
+function useMedia(query: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const media = matchMedia(query);
+      media.addEventListener("change", listener);
+      return () => media.removeEventListener("change", listener);
+    },
+    [query],
+  );
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
 /** What else would run on a label queue: the arguments that are neither the category nor shown as evidence already. */
@@ -366,7 +383,8 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
     case "changed":
       return (
         <p className="notice" role="status">
-          {standing.words} What is struck through was there before.
+          {standing.words}
+          {!view.checkpoint.label && " What is struck through was there before."}
         </p>
       );
     case "elsewhere":
@@ -466,7 +484,9 @@ function Search({ input, text, onSearch }: { input: React.RefObject<HTMLInputEle
 
 /** Says that the server does not answer, and what that means for what was done. */
 function Connection() {
-  const { reachable, following, waiting } = useSnapshot();
+  const reachable = useShown((now) => now.reachable);
+  const following = useShown((now) => now.following);
+  const waiting = useShown((now) => now.waiting);
   if (reachable && following) return null;
   return (
     <p className="notice inbox-connection" role="status">

@@ -76,6 +76,14 @@ describe("offers", () => {
     ]);
   });
 
+  test("say nothing of how sure a drafter is that has no idea", () => {
+    const view = viewOf({ confidence: 0, alternatives: [["Billing", 0], ["Fraud", 0]] });
+    expect(offers(view, []).map(({ label, confidence }) => [label, confidence])).toEqual([
+      ["Billing", null],
+      ["Fraud", null],
+    ]);
+  });
+
   test("tell nothing while the suggestion is withheld, even if the server let it slip", () => {
     const view = { ...viewOf(), withheld: true };
     expect(offers(view, KNOWN).map((one) => one.label)).toEqual(["Billing", "Account access", "Refund", "Shipping"]);

@@ -1,7 +1,7 @@
 import "../evidence/evidence.css";
 import "./proposal.css";
 
-import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
+import { lazy, memo, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 
 import type { Arguments, CaseView, Evidence } from "../api/types";
 import { FieldList } from "../evidence/fields";
@@ -27,7 +27,7 @@ const NONE: Marks = new Map();
 const SHORT = 120;
 
 /** What would run: the frozen arguments by their schema, and below the AI's own words about them. */
-export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: Arguments }) {
+export const Proposal = memo(function Proposal({ view, compareWith }: { view: CaseView; compareWith?: Arguments }) {
   const given = view.content.arguments;
   const fields = useMemo(
     () => fieldsOf(view.checkpoint.arguments_schema ?? {}, given, compareWith ?? {}),
@@ -57,7 +57,7 @@ export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: 
       <OwnWords text={view.content.rationale ?? null} />
     </div>
   );
-}
+});
 
 /** What is chosen from a list claims nothing about the evidence; what is compared shows its difference instead. */
 function isUnmarked(field: Field, view: CaseView, compareWith: Arguments | undefined): boolean {
