@@ -1,6 +1,6 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
-import { Problem, Unreachable } from "../api/request";
+import { Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
@@ -106,6 +106,7 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
+    speakFor(this.me.id);
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
@@ -134,6 +135,7 @@ export class Desk {
       () => clearTimeout(this.#hidden_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
+      () => speakFor(null),
     ];
     this.#outbox.flush();
     return () => {
