@@ -145,7 +145,6 @@ def _vectorizer() -> Any:
 def _features(texts: Sequence[str]) -> Any:
     """Give the counts of each text, damped so that a word said ten times does not drown the others."""
     import numpy as np
-
     from scipy import sparse
 
     plain = [text[:MAX_CHARS].encode("utf-8", "replace").decode("utf-8") for text in texts]
