@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from signoff import Signoff
@@ -28,7 +29,40 @@ def declare(app: Signoff) -> dict[str, Any]:
         """Hand a message to a team."""
         return team
 
-    return {"reply": reply, "refund": refund, "route": route}
+    @app.checkpoint(undo_s=2)
+    def post(text: str) -> str:
+        """Post a line on the board."""
+        with board().open("a") as lines:
+            lines.write(f"{text}\n")
+        return "posted"
+
+    @app.checkpoint(undo_s=60, opinions=2)
+    def publish(headline: str) -> str:
+        """Publish a headline; two people have to agree."""
+        return f"published {headline}"
+
+    @app.checkpoint(label="team", blind=True, undo_s=60)
+    def sort(message: str, team: str) -> str:
+        """Sort a message, before one sees what the AI thinks of it."""
+        return team
+
+    @app.checkpoint(blind=True, undo_s=60)
+    def grant(person: str, cents: int) -> str:
+        """Grant a sum, before one sees what the AI thinks of it."""
+        return f"granted {cents} to {person}"
+
+    @app.checkpoint(undo_s=0)
+    def wire(account: str, cents: int) -> str:
+        """Wire money over a line that goes dead."""
+        raise RuntimeError("the line went dead")
+
+    functions = (reply, refund, route, post, publish, sort, grant, wire)
+    return {function.name: function for function in functions}
+
+
+def board() -> Path:
+    """Where `post` writes."""
+    return Path(f"{os.environ[URL]}.board")
 
 
 def served() -> Signoff:

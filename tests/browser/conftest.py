@@ -12,18 +12,24 @@ with `expect(locator)`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from signoff import CaseHandle, Signoff
 from signoff.app.accounts import Accounts
+from signoff.domain.case import State
+from signoff.errors import CaseClosed
 from signoff.server.access import COOKIE
 from tests.browser import chromium
 from tests.browser.checkpoints import URL, declare
@@ -70,10 +76,14 @@ class BrowserDesk:
     Args:
         app: The same database, opened by the test.
         server: The process.
+        serve: Starts such a process on a port.
+        place: The database.
     """
 
     app: Signoff
     server: Served
+    serve: Callable[[int], Served]
+    place: Path
     _checkpoints: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +92,23 @@ class BrowserDesk:
     @property
     def url(self) -> str:
         return self.server.url
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self.server.end(signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start a server on the same database and port."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        self.server = self.serve(port)
+
+    def clear(self) -> None:
+        """Leave nothing that waits for anybody."""
+        open_states = [State.WAITING, State.HELD]
+        while cases := self.app.cases(states=open_states):
+            for case in cases:
+                self.app.withdraw(case, proposer=case.proposer)
 
     def person(self, name: str, *roles: str, groups: tuple[str, ...] = ()) -> str:
         """Make an account with a password, and give its name."""
@@ -103,27 +130,43 @@ class BrowserDesk:
         """Propose to pay money back, which nothing can hold back afterwards."""
         return self._checkpoints["refund"].propose(order=order, cents=cents, **more)
 
+    def propose(self, checkpoint: str, **arguments: Any) -> CaseHandle:
+        """Propose anything to any checkpoint."""
+        return self._checkpoints[checkpoint].propose(**arguments)
+
+    def state(self, case: CaseHandle) -> str:
+        """Say where a case stands in the database."""
+        return case.state.value
+
+    def acts(self, case: CaseHandle) -> list[str]:
+        """List what the ledger says happened to a case, claims left out."""
+        entries = self.app.history(case.id).entries
+        return [entry.act for entry in entries if entry.act not in ("propose", "route", "claim", "release")]
+
     def route(self, message: str, team: str = "billing", **more: Any) -> CaseHandle:
         """Propose a team for a message."""
         more.setdefault("evidence", {"message": message})
         return self._checkpoints["route"].propose(message=message, team=team, **more)
 
 
-@pytest.fixture
-def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
-    """Start servers on desks in `tmp_path`; all are ended afterwards."""
-    place = tmp_path / "signoff.db"
-    (tmp_path / "browser_desk.py").write_text("from tests.browser.checkpoints import served\n\napp = served()\n")
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+@contextmanager
+def desks(folder: Path) -> Iterator[Callable[..., BrowserDesk]]:
+    """Start servers on desks in a folder; all are ended afterwards."""
+    place = folder / "signoff.db"
+    (folder / "browser_desk.py").write_text("from tests.browser.checkpoints import served\n\napp = served()\n")
+    path = os.pathsep.join([str(folder), str(ROOT)])
     started: list[BrowserDesk] = []
+
+    def serve(port: int) -> Served:
+        env = {URL: str(place), "PYTHONPATH": path}
+        return start_server("browser_desk:app", "--port", str(port), cwd=folder, env=env)
 
     def start(*people: str) -> BrowserDesk:
         app = Signoff(place, workers=0)
         app._accounts = Accounts(app.store, app.clock, passwords=CHEAP)
         for name in people:
             app.accounts.create(name, roles=["reviewer"], password=PASSWORD, by="test")
-        server = start_server("browser_desk:app", cwd=tmp_path, env={URL: str(place), "PYTHONPATH": path})
-        started.append(BrowserDesk(app, server))
+        started.append(BrowserDesk(app, serve(0), serve, place))
         return started[-1]
 
     yield start
@@ -135,9 +178,46 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
 
 
 @pytest.fixture
+def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
+    """Start servers on desks in `tmp_path`; all are ended afterwards."""
+    with desks(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserDesk]:
+    """A desk with the reviewers Grace and Ada, for all tests of a file; `clear` it before each."""
+    with desks(tmp_path_factory.mktemp("desk")) as start:
+        yield start("grace", "ada")
+
+
+@pytest.fixture
 def desk(start_desk: Callable[..., BrowserDesk]) -> BrowserDesk:
     """A desk with the reviewers Grace and Ada."""
     return start_desk("grace", "ada")
+
+
+@pytest.fixture(scope="module")
+def module_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the database of `module_desk` is."""
+    return tmp_path_factory.mktemp("desk") / "signoff.db"
+
+
+@pytest.fixture(scope="module")
+def module_desk(module_place: Path) -> Iterator[BrowserDesk]:
+    """A desk with the reviewers Grace and Ada, for the tests of one file."""
+    with desks(module_place.parent) as start:
+        yield start("grace", "ada")
+
+
+@pytest.fixture
+def shared_desk(module_desk: BrowserDesk) -> Iterator[BrowserDesk]:
+    """The desk of this file; what a test leaves waiting or held is withdrawn, so the next begins with empty queues."""
+    yield module_desk
+    for state in (State.WAITING, State.HELD):
+        for case in module_desk.app.cases(states=[state], limit=500):
+            with contextlib.suppress(CaseClosed):
+                module_desk.app.withdraw(case, proposer=case.proposer)
 
 
 @dataclass

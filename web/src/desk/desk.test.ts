@@ -124,6 +124,19 @@ test("a case counts as seen a quarter of a second after it was painted, and anew
   expect(seen()).toBe(false);
 });
 
+test.each([
+  [999, "open"],
+  [1000, "changed"],
+])("a draft that changes %d ms after the case was painted leaves it %s", async (ms, kind) => {
+  const server = new Server();
+  const here = await desk();
+  here.painted(paintKey(here.snapshot().sitting.views["a"] as CaseView));
+  await later(ms);
+  here.redrafted(server.change("a", { revision: 2, content_hash: "b".repeat(64) }));
+  await quiet();
+  expect([here.snapshot().sitting.views["a"]?.case.revision, standing(here, "a")?.kind]).toEqual([2, kind]);
+});
+
 describe("a verdict with a hold", () => {
   test("shows the next case before it is sent, and is bound to what was on screen", async () => {
     const server = new Server();
@@ -207,7 +220,10 @@ describe("a verdict without a hold", () => {
     const here = await desk();
     here.approve();
     await quiet();
-    expect([here.snapshot().confirming, server.sent(/verdict/).length]).toEqual([{ case_id: "a", kind: "approved" }, 0]);
+    expect([here.snapshot().confirming, server.sent(/verdict/).length]).toEqual([
+      { case_id: "a", content_hash: "a".repeat(64), kind: "approved" },
+      0,
+    ]);
     here.unconfirm();
     here.confirm();
     await quiet();
@@ -216,6 +232,26 @@ describe("a verdict without a hold", () => {
     here.confirm();
     await quiet();
     expect([server.cases.get("a")?.state, standing(here, "a")]).toMatchObject(["done", { kind: "ruled", until: null }]);
+  });
+
+  const unasked: [string, (here: Desk, server: Server) => unknown][] = [
+    ["another case is on screen", (here) => here.next()],
+    ["another draft is on screen", (here, server) => (server.change("a", { content_hash: "c".repeat(64), revision: 2 }), here.retake("a"))],
+    ["somebody else has it", (here, server) => (server.change("a", { claimed_by: "ada", claim_expires_at: "2026-03-28T12:05:00Z" }), here.retake("a"))],
+  ];
+
+  test.each(unasked)("is confirmed no more once %s", async (_, happen) => {
+    const server = new Server({ undo_s: 0 });
+    const here = await desk();
+    here.approve();
+    await happen(here, server);
+    await quiet();
+    expect(here.snapshot().confirming).toBeNull();
+    here.confirm();
+    here.previous();
+    here.confirm();
+    await quiet();
+    expect(server.sent(/verdict/)).toHaveLength(0);
   });
 
   test("that may not have arrived is looked up once the server answers, and never repeated", async () => {

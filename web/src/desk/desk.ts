@@ -1,5 +1,6 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
+import { serverNow } from "../api/clock";
 import { Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { PAGE, takeAhead } from "./first_page";
@@ -14,6 +15,9 @@ const AWAY_MS = 60_000;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
 const SKELETON_MS = 150;
+/** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
+const READ_MS = 1_000;
+const AGAIN_MS = 3_000;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -28,6 +32,8 @@ export interface Notice {
 /** What is to be confirmed before it is sent, because nothing holds it back afterwards. */
 export interface Confirming {
   case_id: string;
+  /** What was on screen when it was asked. */
+  content_hash: string;
   kind: VerdictKind;
   arguments?: Arguments;
   label?: string;
@@ -64,6 +70,9 @@ export class Desk {
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
   #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
+  #again_timer: ReturnType<typeof setTimeout> | undefined;
+  /** How many verdicts were kept because the server did not answer, until all are sent. */
+  #kept_back = 0;
 
   constructor(me: Me) {
     this.me = me;
@@ -105,11 +114,14 @@ export class Desk {
     };
     const renewing = setInterval(beat, HEARTBEAT_MS);
     const online = () => this.flush();
+    // A machine without a network still reaches a server of its own: only asking tells.
+    const offline = () => void this.#ask();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
     // Back from the browser's memory of pages: nothing was heard meanwhile.
     const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
+    window.addEventListener("offline", offline);
     window.addEventListener("pagehide", leave);
     window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
@@ -121,10 +133,12 @@ export class Desk {
       unfollow,
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
+      () => window.removeEventListener("offline", offline),
       () => window.removeEventListener("pagehide", leave),
       () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
+      () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
     ];
@@ -147,6 +161,7 @@ export class Desk {
   /** Send what waits and look again: the connection may be back. */
   flush(): void {
     this.#outbox.flush();
+    if (!this.#now.reachable) void this.#ask();
     void this.#renew();
     const { listed, missing } = this.#now.sitting;
     if (listed === "failed") void this.refresh();
@@ -208,7 +223,7 @@ export class Desk {
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
       this.#answers();
       const now = this.#now.sitting;
-      const next = sitting.relisted(now, page.items, page.after, Date.now());
+      const next = sitting.relisted(now, page.items, page.after, serverNow());
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
@@ -223,7 +238,7 @@ export class Desk {
     if (this.#painted === key) return;
     this.#painted = key;
     this.#shown_at = performance.now();
-    performance.mark("case-painted");
+    performance.mark("case-painted", { detail: key });
   }
 
   /** Whether the case on screen has been there long enough for a key to be meant for it. */
@@ -276,7 +291,7 @@ export class Desk {
     for (const id of ids) {
       const view = this.#now.sitting.views[id];
       const row = sitting.rowOf(this.#now.sitting, id);
-      if (view && row && sitting.mayBeRuled(row.standing)) this.#send(view, { case_id: id, kind });
+      if (view && row && sitting.mayBeRuled(row.standing)) this.#send(view, { kind });
     }
     this.unselect();
   }
@@ -300,7 +315,7 @@ export class Desk {
 
   /** Take the newest verdict back that has not taken effect. */
   async undo(): Promise<void> {
-    const verdict = sitting.lastRuled(this.#now.sitting.rows, this.#order, Date.now());
+    const verdict = sitting.lastRuled(this.#now.sitting.rows, this.#order, serverNow());
     if (verdict) await this.undoVerdict(verdict);
     else this.say("warn", "Nothing can be taken back any more: every verdict here has taken effect. A done case may be reversed on its own page.");
   }
@@ -389,14 +404,14 @@ export class Desk {
     const view = this.#view();
     const row = view && sitting.rowOf(this.#now.sitting, view.case.id);
     if (!view || (row && !sitting.mayBeRuled(row.standing))) return;
-    const answer = { case_id: view.case.id, kind, ...what };
+    const answer = { case_id: view.case.id, content_hash: view.case.content_hash, kind, ...what };
     if (view.checkpoint.undo_s > 0) this.#send(view, answer);
-    else if (!navigator.onLine || !this.#now.reachable) {
+    else if (!this.#now.reachable) {
       this.say("warn", "The server cannot be reached, and this could not be taken back: it waits for you until it can.");
     } else this.#change({ confirming: answer, notice: null });
   }
 
-  #send(view: CaseView, answer: Confirming): void {
+  #send(view: CaseView, answer: Pick<Confirming, "kind" | "arguments" | "label">): void {
     const row = sitting.rowOf(this.#now.sitting, view.case.id);
     if (!row) this.#set({ ...this.#now.sitting, rows: [{ case: view.case, standing: sitting.OPEN }, ...this.#now.sitting.rows] });
     const mine = view.case.claimed_by === this.me.id;
@@ -434,7 +449,7 @@ export class Desk {
 
   #accepted(verdict: Outgoing, after: Case): void {
     const held = after.state === "held";
-    const until = held ? Date.now() + verdict.hold_s * 1000 : null;
+    const until = held ? serverNow() + verdict.hold_s * 1000 : null;
     this.#set(sitting.accepted(this.#now.sitting, verdict, after, until));
     this.draft(verdict.case_id, null);
     this.#unsure.delete(verdict.case_id);
@@ -506,12 +521,43 @@ export class Desk {
   #reached(waiting: number, reachable: boolean): void {
     const before = this.#now;
     this.#change({ waiting, reachable });
+    if (!reachable) this.#kept_back = Math.max(this.#kept_back, waiting);
+    else if (waiting === 0 && this.#kept_back > 0) {
+      this.#kept_back = 0;
+      if (this.#now.notice?.tone !== "bad") this.say("ok", "The server answers again: everything that was kept here is sent.");
+    }
     if (reachable && !before.reachable) {
       void this.#renew();
       for (const id of this.#unsure) void this.#look(id);
       if (before.sitting.listed === "failed") void this.refresh();
       for (const id of Object.keys(before.sitting.missing)) void this.#load(id);
     }
+  }
+
+  /** Find out whether the server answers. */
+  async #ask(): Promise<void> {
+    try {
+      await api.me();
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
+      else this.#answers();
+      return;
+    }
+    this.#answers();
+  }
+
+  /** The server did not answer. */
+  #lost(): void {
+    if (this.#now.reachable) this.#reached(this.#outbox.waiting.length, false);
+  }
+
+  /** Look again in a while, if that may help. */
+  #later(error: unknown): void {
+    if (error instanceof Problem && !error.passing) return;
+    this.#again_timer ??= setTimeout(() => {
+      this.#again_timer = undefined;
+      this.flush();
+    }, AGAIN_MS);
   }
 
   /** The server answered something, whatever it was asked. */
@@ -546,7 +592,8 @@ export class Desk {
     let view: CaseView;
     try {
       view = await api.view(id);
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       return;
     }
     const unsure = this.#unsure.delete(id);
@@ -554,11 +601,12 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, id);
     if (row?.standing.kind === "sending") return;
     const { case: found } = view;
-    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > Date.now();
+    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
       if (row?.standing.kind === "ruled") return;
-      const words = by && by !== this.me.id ? `${by} has ruled on it.` : `It is ${found.state} already.`;
+      const words =
+        by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
     } else if (holder) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "claimed", by: String(found.claimed_by) }));
@@ -599,7 +647,8 @@ export class Desk {
 
   #listFailed(error: unknown): void {
     this.#set({ ...this.#now.sitting, listed: "failed" });
-    if (error instanceof Unreachable) this.#change({ reachable: false });
+    this.#later(error);
+    if (error instanceof Unreachable) this.#lost();
     else if (!(error instanceof Problem && error.status === 401)) this.say("bad", `The queue could not be read. ${words(error)}`);
   }
 
@@ -608,7 +657,7 @@ export class Desk {
     const now = this.#now.sitting;
     const [current, ...others] = sitting.near(now);
     if (current && !now.views[current]) void this.#load(current);
-    const soon = Date.now() + RENEW_BEFORE_MS;
+    const soon = serverNow() + RENEW_BEFORE_MS;
     const wanted = sitting.toClaim(now).filter((id) => {
       const found = now.views[id]?.case ?? sitting.rowOf(now, id)?.case;
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
@@ -634,7 +683,8 @@ export class Desk {
         const row = sitting.rowOf(this.#now.sitting, id);
         if (!row || sitting.mayBeRuled(row.standing)) void this.#look(id);
       }
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       // A verdict without a claim counts unless somebody else holds one; the heartbeat tries again.
     } finally {
       for (const id of ids) this.#claiming.delete(id);
@@ -650,18 +700,26 @@ export class Desk {
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;
-      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view));
+      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view, this.#mayHaveRead(id)));
+      if (id === this.#now.sitting.current) this.#set(sitting.placed(this.#now.sitting, view.case));
+      if (view.case.claimed_by && view.case.claimed_by !== this.me.id) void this.#look(id);
       if (view.case.state !== "waiting" && sitting.rowOf(this.#now.sitting, id)?.standing.kind === "open") void this.#look(id);
     } catch (error) {
-      if (error instanceof Unreachable) this.#change({ reachable: false });
+      if (error instanceof Unreachable) this.#lost();
+      this.#later(error);
       this.#set({ ...this.#now.sitting, missing: { ...this.#now.sitting.missing, [id]: words(error) } });
     } finally {
       this.#loading.delete(id);
     }
   }
 
+  #mayHaveRead(id: string): boolean {
+    const view = this.#now.sitting.views[id];
+    return view !== undefined && this.#painted === paintKey(view) && performance.now() - this.#shown_at >= READ_MS;
+  }
+
   #held(): string[] {
-    const now = Date.now();
+    const now = serverNow();
     return Object.values(this.#now.sitting.views)
       .filter(({ case: each }) => each.state === "waiting" && each.claimed_by === this.me.id && Date.parse(each.claim_expires_at ?? "") > now)
       .map(({ case: each }) => each.id);
@@ -674,10 +732,12 @@ export class Desk {
     if (held.length) {
       try {
         const { held: kept, lost } = await api.renew(held, HOLD_S);
+        this.#answers();
         const found = sitting.claimed(this.#now.sitting, kept);
         this.#set(found.sitting);
         for (const id of [...found.stale, ...lost]) void this.#look(id);
-      } catch {
+      } catch (error) {
+        if (error instanceof Unreachable) this.#lost();
         return;
       }
     }
@@ -738,6 +798,8 @@ export class Desk {
     const next = { ...this.#now, ...change };
     const { current, views } = next.sitting;
     const view = current ? views[current] : undefined;
+    // What is confirmed is what was on screen when it was asked: with another case, draft or standing the question is void.
+    if (next.confirming && !stillAsked(next.confirming, next.sitting)) next.confirming = null;
     if (view || current === null) {
       next.shown = view ?? null;
       clearTimeout(this.#skeleton_timer);
@@ -755,6 +817,11 @@ const SAYS: Record<VerdictKind, string> = { approved: "Approved", edited: "Appro
 /** What is on screen: another revision counts as another painting. */
 export function paintKey(view: CaseView): string {
   return `${view.case.id} ${view.case.content_hash}`;
+}
+
+function stillAsked({ case_id, content_hash }: Confirming, now: Sitting): boolean {
+  const row = sitting.rowOf(now, case_id);
+  return now.current === case_id && now.views[case_id]?.case.content_hash === content_hash && (!row || sitting.mayBeRuled(row.standing));
 }
 
 export function words(error: unknown): string {

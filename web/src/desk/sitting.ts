@@ -150,6 +150,17 @@ export function toClaim(sitting: Sitting): string[] {
   });
 }
 
+/** The order of the queue: ids rise with the time of proposal. */
+function inOrder(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.case.id < b.case.id ? -1 : 1));
+}
+
+/** Have a case in the list that a link led to, though the queue does not offer it, or not yet. */
+export function placed(sitting: Sitting, found: Case): Sitting {
+  if (rowOf(sitting, found.id)) return sitting;
+  return { ...sitting, rows: inOrder([...sitting.rows, { case: found, standing: OPEN }]) };
+}
+
 /** Put a page of the queue at the end; what is there already keeps its place. */
 export function listed(sitting: Sitting, page: readonly Case[], after: string | null): Sitting {
   const known = new Set(sitting.rows.map((row) => row.case.id));
@@ -157,7 +168,7 @@ export function listed(sitting: Sitting, page: readonly Case[], after: string | 
   const added = page.filter((found) => !known.has(found.id)).map((found) => ({ case: found, standing: OPEN }));
   const arrived = new Set(sitting.arrived);
   for (const found of page) arrived.delete(found.id);
-  return { ...sitting, rows: [...sitting.rows, ...added], after, listed: "yes", arrived: after === null ? new Set() : arrived };
+  return { ...sitting, rows: inOrder([...sitting.rows, ...added]), after, listed: "yes", arrived: after === null ? new Set() : arrived };
 }
 
 /**
@@ -174,21 +185,18 @@ export function relisted(sitting: Sitting, page: readonly Case[], after: string 
     (row.standing.kind === "ruled" && row.standing.until !== null && row.standing.until > now) ||
     (mayBeRuled(row.standing) && fresh.has(row.case.id));
   const kept = { ...sitting, rows: sitting.rows.filter(keeps) };
-  const merged = listed(kept, page, after);
-  // The order of the queue: ids rise with the time of proposal.
-  const rows = merged.rows.slice().sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
-  return { ...merged, rows, arrived: new Set(), selected: new Set(), anchor: null };
+  return { ...listed(kept, page, after), arrived: new Set(), selected: new Set(), anchor: null };
 }
 
-/** Take in a case as it was loaded; tells what changed under the person's eyes. */
-export function loaded(sitting: Sitting, view: CaseView): Sitting {
+/** Take in a case as it was loaded; tells what changed under the person's eyes, if they may have read it. */
+export function loaded(sitting: Sitting, view: CaseView, read = true): Sitting {
   const id = view.case.id;
   const before = sitting.views[id];
   let next: Sitting = { ...sitting, missing: without(sitting.missing, id), views: { ...sitting.views, [id]: view } };
   next = withRow(next, id, (row) => ({ ...row, case: view.case }));
   const row = rowOf(next, id);
   const changed = before !== undefined && before.case.content_hash !== view.case.content_hash;
-  if (changed && id === sitting.current && row && mayBeRuled(row.standing)) {
+  if (changed && read && id === sitting.current && row && mayBeRuled(row.standing)) {
     next = stand(next, id, {
       kind: "changed",
       before: before.content.arguments as Arguments,

@@ -1,6 +1,6 @@
 import "./evidence.css";
 
-import { Component, type ReactNode, Suspense, useEffect, useId, useState } from "react";
+import { Component, memo, type ReactNode, Suspense, useEffect, useId, useState } from "react";
 
 import type { Evidence } from "../api/types";
 import { Visible, visible } from "../text/visible";
@@ -10,7 +10,7 @@ import { nameInWords } from "../text/name";
 /** Evidence from here on is folded at first. */
 const FOLDED_FROM = 8;
 
-export function EvidenceList({ evidence, caseId }: { evidence: Record<string, Evidence>; caseId: string }) {
+export const EvidenceList = memo(function EvidenceList({ evidence, caseId }: { evidence: Record<string, Evidence>; caseId: string }) {
   const all = Object.entries(evidence);
   if (all.length === 0) return <p className="muted">No evidence came with this proposal.</p>;
   return (
@@ -20,7 +20,7 @@ export function EvidenceList({ evidence, caseId }: { evidence: Record<string, Ev
       ))}
     </div>
   );
-}
+});
 
 interface SectionProps {
   name: string;

@@ -3,14 +3,14 @@ import { useState } from "react";
 import { pathTo } from "../text/path";
 import { Visible, visible } from "../text/visible";
 import type { RendererProps } from "./registry";
-import { isRecord, type Scalar } from "./shape";
+import { isRecord, type Short } from "./shape";
 import { Value } from "./value";
 import { nameInWords } from "../text/name";
 
 const FIRST = 60;
 
 /** Names and values, one below the other. */
-export function FieldList({ record, path }: { record: Record<string, Scalar>; path?: string }) {
+export function FieldList({ record, path }: { record: Record<string, Short>; path?: string }) {
   const [all, setAll] = useState(false);
   const entries = Object.entries(record);
   const shown = all ? entries : entries.slice(0, FIRST);
@@ -24,7 +24,7 @@ export function FieldList({ record, path }: { record: Record<string, Scalar>; pa
               <Visible text={nameInWords(key)} />
             </dt>
             <dd>
-              <Value value={value} {...(path !== undefined && { path: pathTo(path, key) })} />
+              <Few value={value} {...(path !== undefined && { path: pathTo(path, key) })} />
             </dd>
           </div>
         ))}
@@ -38,6 +38,19 @@ export function FieldList({ record, path }: { record: Record<string, Scalar>; pa
   );
 }
 
+function Few({ value, path }: { value: Short; path?: string }) {
+  if (!Array.isArray(value)) return <Value value={value} {...(path !== undefined && { path })} />;
+  return (
+    <ul>
+      {value.map((each, index) => (
+        <li key={index}>
+          <Value value={each} {...(path !== undefined && { path: pathTo(path, index) })} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 export function Fields({ evidence }: RendererProps) {
-  return <FieldList record={isRecord(evidence.value) ? (evidence.value as Record<string, Scalar>) : {}} />;
+  return <FieldList record={isRecord(evidence.value) ? (evidence.value as Record<string, Short>) : {}} />;
 }

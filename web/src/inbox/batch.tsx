@@ -5,7 +5,7 @@ import { useCallback, useEffect, useId, useRef, useState } from "react";
 
 import { Frame } from "../dialogs/frame";
 import { EvidenceList } from "../evidence/evidence_list";
-import { useCommands, useKeymap } from "../keys/keyboard";
+import { isSecond, useCommands, useKeymap } from "../keys/keyboard";
 import { shown as asShown } from "../keys/keymap";
 import { Proposal } from "../proposal/proposal";
 import { Visible } from "../text/visible";
@@ -181,7 +181,7 @@ export function Batch({ ids: asked, onClose }: { ids: readonly string[]; onClose
       )}
       <footer className="batch-bar">
         <span role="status" className="batch-said">
-          {said}
+          {!ready && said}
         </span>
         <button type="button" className="button primary" disabled={!ready} onClick={() => begin("approved")}>
           Approve all {here.length} {keys.approve_edited[0] && <kbd>{asShown(keys.approve_edited[0])}</kbd>}
@@ -264,7 +264,10 @@ function Opened({ id, view, onSeen }: { id: string; view: Member["view"]; onSeen
   const case_id = view.case.id;
   const seen = useCallback(() => onSeen(case_id), [onSeen, case_id]);
   useOnScreen(body, LOOK_MS, seen);
-  useEffect(() => body.current?.scrollIntoView?.({ block: "nearest" }), []);
+  useEffect(() => {
+    // Not given back: newer browsers answer a scroll with a promise, and an effect gives back how it ends.
+    body.current?.scrollIntoView?.({ block: "nearest" });
+  }, []);
   return (
     <div id={id} ref={body} className="batch-opened">
       <section aria-label="Evidence">
@@ -345,7 +348,7 @@ function Confirm({ confirming: { kind, groups, changed }, onConfirm, onClose }: 
       </ul>
       <Counts groups={groups} />
       <div className="dialogs-actions">
-        <button type="button" className="button primary" onClick={onConfirm}>
+        <button type="button" className="button primary" onClick={(click) => !isSecond(click) && onConfirm()}>
           {VERBS[kind]} {number}
         </button>
         <button type="button" className="button" onClick={onClose}>

@@ -11,7 +11,14 @@ export function useDesk(): Desk {
   return desk;
 }
 
+/** What the desk shows now; draws again at each change. */
 export function useSnapshot(): Snapshot {
   const desk = useDesk();
   return useSyncExternalStore(desk.subscribe, desk.snapshot);
+}
+
+/** One thing of it; draws again only when that is another one. */
+export function useShown<T>(pick: (snapshot: Snapshot) => T): T {
+  const desk = useDesk();
+  return useSyncExternalStore(desk.subscribe, () => pick(desk.snapshot()));
 }

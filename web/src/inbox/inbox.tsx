@@ -2,10 +2,11 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
+import { later } from "../api/later";
 import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
@@ -14,24 +15,30 @@ import { keyboard, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
-import { Proposal } from "../proposal/proposal";
+import { loadDifference, Proposal } from "../proposal/proposal";
+import { Broken } from "../screens/broken";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
 import { age, left } from "./age";
-import { useDesk, useSnapshot } from "./context";
+import { useDesk, useShown, useSnapshot } from "./context";
 import { List, useNow } from "./list";
 import { nameInWords } from "../text/name";
 import { Why } from "./why";
 
 const loadEdit = () => import("../edit/edit_form");
-const EditForm = lazy(loadEdit);
-const Batch = lazy(() => import("./batch").then((found) => ({ default: found.Batch })));
-const Snooze = lazy(() => import("../dialogs/snooze").then((found) => ({ default: found.Snooze })));
-const HandOver = lazy(() => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver })));
-const Redraft = lazy(() => import("../dialogs/redraft").then((found) => ({ default: found.Redraft })));
+const EditForm = later(loadEdit);
+const loadSnooze = () => import("../dialogs/snooze").then((found) => ({ default: found.Snooze }));
+const loadHandOver = () => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver }));
+const loadRedraft = () => import("../dialogs/redraft").then((found) => ({ default: found.Redraft }));
+const Batch = later(() => import("./batch").then((found) => ({ default: found.Batch })));
+const Snooze = later(loadSnooze);
+const HandOver = later(loadHandOver);
+const Redraft = later(loadRedraft);
+const AHEAD = [loadEdit, loadDifference, loadSnooze, loadHandOver, loadRedraft];
 
-type Asking = "snooze" | "hand_over" | "redraft" | null;
+/** A dialog is about the case it was opened on, whatever comes on screen behind it. */
+type Asking = { what: "snooze" | "hand_over" | "redraft"; view: CaseView } | null;
 
 export function Inbox() {
   const desk = useDesk();
@@ -43,6 +50,7 @@ export function Inbox() {
   const [batch, setBatch] = useState<readonly string[] | null>(null);
   const [reading, setReading] = useState(asked.case_id !== null);
   const [comparing, setComparing] = useState<string | null>(null);
+  const wide = useMedia("(width >= 1180px)");
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
@@ -50,7 +58,7 @@ export function Inbox() {
   const row = rowOf(sitting, current);
   const standing: Standing = row?.standing ?? { kind: "open" };
   const ready = view !== null && mayBeRuled(standing);
-  const editing = asked.editing && view !== null && mayBeRuled(standing);
+  const editing = asked.editing && asked.case_id === current && view !== null && mayBeRuled(standing);
   const labelled = view?.checkpoint.label ?? null;
   const labels = useQuery({
     queryKey: ["labels", view?.checkpoint.name],
@@ -81,11 +89,16 @@ export function Inbox() {
     [navigate, filter, current],
   );
 
-  // Forms are loaded once there is nothing better to do, so that the first `e` does not wait.
+  // What a key may open is loaded once there is nothing better to do: the first `e` does not wait, nor does it fail offline.
+  const idle = view !== null;
   useEffect(() => {
-    const timer = setTimeout(() => void loadEdit(), 3_000);
+    if (!idle) return;
+    const all = () => {
+      for (const load of AHEAD) load().catch(() => undefined);
+    };
+    const timer = setTimeout(all, 1_000);
     return () => clearTimeout(timer);
-  }, []);
+  }, [idle]);
 
   const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
@@ -114,9 +127,9 @@ export function Inbox() {
             },
             reject: () => desk.reject(),
             edit: () => edit(true),
-            snooze: () => setAsking("snooze"),
-            hand_over: () => setAsking("hand_over"),
-            redraft: () => setAsking("redraft"),
+            snooze: () => setAsking({ what: "snooze", view }),
+            hand_over: () => setAsking({ what: "hand_over", view }),
+            redraft: () => setAsking({ what: "redraft", view }),
             difference: () => {
               if (view.case.revision > 1) setComparing((before) => (before === current ? null : current));
               else desk.say("plain", "This is the first draft: there is nothing to compare it with.");
@@ -164,7 +177,7 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
@@ -190,6 +203,7 @@ export function Inbox() {
             <Batch ids={batch} onClose={() => setBatch(null)} />
           </Suspense>
         ) : kept ? (
+          <Broken of={paintKey(kept)}>
           <article className="inbox-case" aria-labelledby="case-title">
             <button type="button" className="button plain inbox-back" onClick={() => setReading(false)}>
               ← Queue
@@ -238,11 +252,14 @@ export function Inbox() {
                 )}
               </section>
             </div>
-            <aside className="inbox-why-inline" aria-label="Why">
-              <Why view={kept} />
-            </aside>
+            {!wide && (
+              <aside className="inbox-why-inline" aria-label="Why you see this">
+                <Why view={kept} />
+              </aside>
+            )}
             <Painted view={view} />
           </article>
+          </Broken>
         ) : current && sitting.missing[current] ? (
           <div className="inbox-empty">
             <h1>This case cannot be shown</h1>
@@ -256,21 +273,23 @@ export function Inbox() {
         ) : (
           <Skeleton />
         )}
-        {batch === null && <ActionBar view={view} ready={rulable} />}
+        {batch === null && <ActionBar view={view} ready={rulable} editing={editing} />}
       </main>
-      <aside className="inbox-why" aria-label="Why you see this">
-        {kept && batch === null && <Why view={kept} />}
-      </aside>
+      {wide && !editing && (
+        <aside className="inbox-why" aria-label="Why you see this">
+          {kept && batch === null && <Why view={kept} />}
+        </aside>
+      )}
       <Suspense>
-        {view && asking === "snooze" && (
-          <Snooze caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
+        {asking?.what === "snooze" && (
+          <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
-        {view && asking === "hand_over" && (
-          <HandOver caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
+        {asking?.what === "hand_over" && (
+          <HandOver caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
         )}
-        {view && asking === "redraft" && (
+        {asking?.what === "redraft" && (
           <Redraft
-            caseView={view}
+            caseView={asking.view}
             onClose={() => setAsking(null)}
             onDone={(after) => {
               setAsking(null);
@@ -281,6 +300,18 @@ export function Inbox() {
       </Suspense>
     </div>
   );
+}
+
+function useMedia(query: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const media = matchMedia(query);
+      media.addEventListener("change", listener);
+      return () => media.removeEventListener("change", listener);
+    },
+    [query],
+  );
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
 /** What else would run on a label queue: the arguments that are neither the category nor shown as evidence already. */
@@ -365,7 +396,8 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
     case "changed":
       return (
         <p className="notice" role="status">
-          {standing.words} What is struck through was there before.
+          {standing.words}
+          {!view.checkpoint.label && " What is struck through was there before."}
         </p>
       );
     case "elsewhere":
@@ -385,7 +417,7 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
     case "ruled": {
       const left = standing.kind === "ruled" && standing.until !== null ? Math.ceil((standing.until - now) / 1000) : 0;
       return (
-        <p className="inbox-ruled" role="status">
+        <p className="inbox-ruled">
           You {standing.verdict.kind === "rejected" ? "rejected" : "approved"} this
           {standing.verdict.label !== undefined && (
             <>
@@ -465,7 +497,9 @@ function Search({ input, text, onSearch }: { input: React.RefObject<HTMLInputEle
 
 /** Says that the server does not answer, and what that means for what was done. */
 function Connection() {
-  const { reachable, following, waiting } = useSnapshot();
+  const reachable = useShown((now) => now.reachable);
+  const following = useShown((now) => now.following);
+  const waiting = useShown((now) => now.waiting);
   if (reachable && following) return null;
   return (
     <p className="notice inbox-connection" role="status">
@@ -508,10 +542,14 @@ function Skeleton() {
 
 function copyLink(id: string, say: (text: string) => void): void {
   const link = `${window.location.origin}/cases/${id}`;
-  navigator.clipboard?.writeText(link).then(
-    () => say("The link is copied."),
-    () => say(link),
-  );
+  // Pages that are not served over TLS have no clipboard, whatever the types say.
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (!clipboard) say(link);
+  else
+    clipboard.writeText(link).then(
+      () => say("The link is copied."),
+      () => say(link),
+    );
 }
 
 function time(at: string | null | undefined): string {

@@ -7,20 +7,20 @@ import * as api from "../api/calls";
 import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 import { place } from "./address";
-import { useDesk, useSnapshot } from "./context";
+import { useDesk, useShown } from "./context";
 
 const PRESENCE_MS = 60_000;
 
 export function Nav({ onSignOut }: { onSignOut(): void }) {
   const desk = useDesk();
-  const { sitting } = useSnapshot();
+  const ruled = useShown((now) => now.sitting.ruled);
+  const arrived = useShown((now) => now.sitting.arrived);
   const [path] = useLocation();
   const search = useSearch();
   const client = useQueryClient();
   const shown = path === "/" ? place(search).filter : null;
   const { data: counts } = useQuery({ queryKey: ["counts"], queryFn: api.counts, refetchInterval: 30_000 });
   const { data: checkpoints } = useQuery({ queryKey: ["checkpoints"], queryFn: api.checkpoints, staleTime: 300_000 });
-  const { ruled, arrived } = sitting;
   useEffect(() => {
     const timer = setTimeout(() => void client.invalidateQueries({ queryKey: ["counts"] }), 2_000);
     return () => clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** Why you see this: the rule with its numbers, what else the AI thought of, similar cases, and what happened so far. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { memo, useEffect, useState } from "react";
 import { Link } from "wouter";
 
 import * as api from "../api/calls";
@@ -16,9 +16,13 @@ const RULES: Record<string, string> = {
   automate_audited: "It passed, and was drawn to be judged afterwards.",
   edited: "A person edited it.",
   redraft: "It was drafted anew.",
+  asked: "Another draft was asked for, and this is it.",
+  drafter_learned: "The drafter has learned since this was proposed, and drafted it anew.",
+  schema_changed: "What its function takes has changed, so it is asked anew.",
+  reversal: "It undoes what was done.",
 };
 
-export function Why({ view }: { view: CaseView }) {
+export const Why = memo(function Why({ view }: { view: CaseView }) {
   return (
     <>
       <h2>Why you see this</h2>
@@ -31,7 +35,7 @@ export function Why({ view }: { view: CaseView }) {
       )}
     </>
   );
-}
+});
 
 function Shown({ view }: { view: CaseView }) {
   const { routing } = view;
@@ -165,7 +169,8 @@ function Happened({ view }: { view: CaseView }) {
         {entries.map((entry) => (
           <li key={entry.seq}>
             <span>
-              <Visible text={entry.actor} /> {ACTS[entry.act] ?? entry.act.replaceAll("_", " ")}
+              <Visible text={entry.actor} />{" "}
+              {entry.act === "redraft" && entry.actor_kind === "drafter" ? "drafted it anew" : (ACTS[entry.act] ?? entry.act.replaceAll("_", " "))}
             </span>
             <time className="muted small" dateTime={entry.at}>
               {age(entry.at, now)} ago

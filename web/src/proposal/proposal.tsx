@@ -1,8 +1,9 @@
 import "../evidence/evidence.css";
 import "./proposal.css";
 
-import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
+import { memo, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 
+import { later } from "../api/later";
 import type { Arguments, CaseView, Evidence } from "../api/types";
 import { FieldList } from "../evidence/fields";
 import { LongText } from "../evidence/long_text";
@@ -18,7 +19,8 @@ import { Effect } from "./effect";
 import { type Field, fieldsOf, isChoice } from "./fields";
 import { Marked, Unsupported } from "./marked";
 
-const Difference = lazy(async () => ({ default: (await import("../text/difference")).Difference }));
+export const loadDifference = async () => ({ default: (await import("../text/difference")).Difference });
+const Difference = later(loadDifference);
 
 type Marks = ReadonlyMap<string, readonly Span[]>;
 const NONE: Marks = new Map();
@@ -27,7 +29,7 @@ const NONE: Marks = new Map();
 const SHORT = 120;
 
 /** What would run: the frozen arguments by their schema, and below the AI's own words about them. */
-export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: Arguments }) {
+export const Proposal = memo(function Proposal({ view, compareWith }: { view: CaseView; compareWith?: Arguments }) {
   const given = view.content.arguments;
   const fields = useMemo(
     () => fieldsOf(view.checkpoint.arguments_schema ?? {}, given, compareWith ?? {}),
@@ -57,7 +59,7 @@ export function Proposal({ view, compareWith }: { view: CaseView; compareWith?: 
       <OwnWords text={view.content.rationale ?? null} />
     </div>
   );
-}
+});
 
 /** What is chosen from a list claims nothing about the evidence; what is compared shows its difference instead. */
 function isUnmarked(field: Field, view: CaseView, compareWith: Arguments | undefined): boolean {
