@@ -10,7 +10,7 @@ import { Desk, words } from "./desk/desk";
 import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
-import { useCommands, useKeyboard } from "./keys/keyboard";
+import { OnItsWay, useCommands, useKeyboard } from "./keys/keyboard";
 
 const SignInPage = lazy(() => import("./screens/sign_in_page"));
 const SignIn = lazy(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
@@ -121,7 +121,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
     <DeskContext value={desk}>
       <Screens onSignOut={onSignOut} />
       {out && (
-        <Suspense>
+        <Suspense fallback={<OnItsWay />}>
           <SignIn
             person={me.id}
             onSignedIn={(now) => {
@@ -189,7 +189,7 @@ function Screens({ onSignOut }: { onSignOut(): void }) {
           </Beside>
         </Route>
       </Switch>
-      <Suspense>
+      <Suspense fallback={<OnItsWay />}>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
       </Suspense>

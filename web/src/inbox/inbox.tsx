@@ -10,7 +10,7 @@ import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
 import { EvidenceList } from "../evidence/evidence_list";
-import { keyboard, useCommands } from "../keys/keyboard";
+import { keyboard, OnItsWay, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
@@ -27,9 +27,12 @@ import { Why } from "./why";
 const loadEdit = () => import("../edit/edit_form");
 const EditForm = lazy(loadEdit);
 const Batch = lazy(() => import("./batch").then((found) => ({ default: found.Batch })));
-const Snooze = lazy(() => import("../dialogs/snooze").then((found) => ({ default: found.Snooze })));
-const HandOver = lazy(() => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver })));
-const Redraft = lazy(() => import("../dialogs/redraft").then((found) => ({ default: found.Redraft })));
+const loadSnooze = () => import("../dialogs/snooze").then((found) => ({ default: found.Snooze }));
+const loadHandOver = () => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver }));
+const loadRedraft = () => import("../dialogs/redraft").then((found) => ({ default: found.Redraft }));
+const Snooze = lazy(loadSnooze);
+const HandOver = lazy(loadHandOver);
+const Redraft = lazy(loadRedraft);
 
 type Asking = "snooze" | "hand_over" | "redraft" | null;
 
@@ -82,9 +85,13 @@ export function Inbox() {
     [navigate, filter, current],
   );
 
-  // Forms are loaded once there is nothing better to do, so that the first `e` does not wait.
+  // Forms and dialogs are loaded once there is nothing better to do, so that the first `e` does not wait.
   useEffect(() => {
-    const timer = setTimeout(() => void loadEdit(), 3_000);
+    const load = () => {
+      // Where one does not come, it is asked for again when it is needed.
+      for (const each of [loadEdit, loadHandOver, loadSnooze, loadRedraft]) each().catch(() => undefined);
+    };
+    const timer = setTimeout(load, 3_000);
     return () => clearTimeout(timer);
   }, []);
 
@@ -170,13 +177,13 @@ export function Inbox() {
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
           <Search key={filter.text ?? ""} input={searching} text={filter.text} onSearch={(text) => navigate(addressOf({ filter: { ...filter, text }, case_id: null, editing: false }))} />
-          {sitting.selected.size > 0 && (
-            <button type="button" className="button small" onClick={() => setBatch([...sitting.selected])}>
-              {sitting.selected.size} selected: open as a batch
-            </button>
-          )}
         </header>
         <List onOpen={() => setReading(true)} />
+        {sitting.selected.size > 0 && (
+          <button type="button" className="inbox-new" onClick={() => setBatch([...sitting.selected])}>
+            {sitting.selected.size} selected: open as a batch
+          </button>
+        )}
         {sitting.listed === "failed" && (
           <p className="notice inbox-list-note">
             The queue could not be read. <button type="button" className="button small" onClick={() => void desk.refresh()}>Try again</button>
@@ -203,7 +210,14 @@ export function Inbox() {
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
                 {editing && view ? (
-                  <Suspense fallback={<Skeleton />}>
+                  <Suspense
+                    fallback={
+                      <>
+                        <Skeleton />
+                        <OnItsWay />
+                      </>
+                    }
+                  >
                     <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
                   </Suspense>
                 ) : (
@@ -266,7 +280,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense>
+      <Suspense fallback={<OnItsWay />}>
         {view && asking === "snooze" && (
           <Snooze caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
