@@ -4,8 +4,8 @@ Take the pictures of the inbox that the documentation shows, from a real server 
 They are written beside this file:
 
     make run  # once, so that the inbox is built; end it with Ctrl+C
-    .venv/bin/python docs/pictures/inbox.py
-    .venv/bin/python docs/pictures/inbox.py inbox.png lead.png  # these alone
+    .venv/bin/python -m docs.pictures.inbox
+    .venv/bin/python -m docs.pictures.inbox inbox.png lead.png  # these alone
 
 Ages and counts are the same each time, since the cases are proposed at a clock that was set back.
 """
@@ -33,6 +33,7 @@ from tests.browser import chromium
 FOLDER = Path(__file__).parent
 PASSWORD = "correct horse battery"
 WIDE = (1440, 900)
+TALL = (1440, 1120)
 PHONE = (390, 844)
 RULED_BEFORE = 60
 """Messages that were ruled on, so that suggestions and similar cases are those of a desk at work."""
@@ -85,7 +86,8 @@ def desk_in(folder: Path) -> Iterator[Desk]:
     ids = write_replies(database, now)
     with Signoff(database, workers=0) as app:
         cookies = {name: app.accounts.sign_in(name, PASSWORD)[0] for name in ("grace", "ada")}
-    command = [Path(sys.executable).with_name("signoff"), "serve", "--sample", "--db", database, "--port", "0"]
+    signoff = str(Path(sys.executable).with_name("signoff"))
+    command = [signoff, "serve", "--sample", "--db", str(database), "--port", "0"]
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -109,16 +111,16 @@ def route_messages(database: Path, now: datetime) -> None:
             clock.advance(1500)
     desk = support.open_desk(database)
     with desk.app:
-        ada = desk.app.reviewer("ada")
         ruled = [
-            ada.edit(case, desk.app.view(case).content.arguments | {"category": gold[case.id]})
-            for case in ada.claim(RULED_BEFORE, checkpoint=support.CHECKPOINT)
+            person.edit(case, desk.app.view(case).content.arguments | {"category": gold[case.id]})
+            for person, share in ((desk.app.reviewer("ada"), 2), (desk.app.reviewer("grace"), 1))
+            for case in person.claim(RULED_BEFORE * share // 3, checkpoint=support.CHECKPOINT)
         ]
         desk.app.case(ruled[-1].id).outcome(timeout_s=60)
 
 
 def write_replies(database: Path, now: datetime) -> dict[str, str]:
-    """Propose the e-mails, one with a claim that is held for long, and an effect nobody knows the end of."""
+    """Propose the e-mails, with a claim that is held for long, and an effect nobody knows the end of."""
     clock = FakeClock(now - timedelta(hours=7, minutes=20))
     with Signoff(database, clock=clock, workers=0) as app:
         write = replies.add_replies(app, replies.Outbox(database.with_name("signoff-sample.sent.jsonl")))
@@ -126,22 +128,25 @@ def write_replies(database: Path, now: datetime) -> dict[str, str]:
         @app.checkpoint(undo_s=0)
         def refund(order: str, amount: str) -> str:
             """Pay money back to a customer."""
-            raise ConnectionError("the bank did not answer")
+            raise ConnectionError(f"the bank did not answer about {amount} for {order}")
 
-        lost = refund.propose(order="48166", amount="27.50", key="Refund for order 48166")
-        app.reviewer("ada").approve(lost)
-        app.run_due()
+        ada, heinrich = app.reviewer("ada"), app.reviewer("heinrich", roles=["reviewer"])
+        lost = refund.propose(order="48166", amount="27.50", evidence={"message": "The second parcel never came."})
+        ada.approve(lost)
         ids = {}
         for each in replies.replies():
             (handle,) = write.propose_many([each.proposal()])
             ids[each.id] = handle.id
             clock.advance(1620)
+        for name in ("r08", "r13", "r14"):
+            heinrich.approve(app.case(ids[name]))
+        heinrich.presence(away=True)
+        clock.advance(60)
+        app.run_due()
         clock.advance((now - timedelta(minutes=25) - clock.now()).total_seconds())
-        app.reviewer("ada").claim_case(ids["r07"], hold_s=3600.0)
-        app.reviewer("ada").claim_case(ids["r08"], hold_s=3600.0)
+        ada.claim_case(ids["r07"], hold_s=3600.0)
     with Signoff(database, workers=0) as app:
         app.reviewer("ada", roles=["reviewer"]).presence(away=False)
-        app.reviewer("heinrich", roles=["reviewer"]).presence(away=True)
         app.reviewer("grace", roles=["reviewer", "lead"]).hand_over(ids["r12"], "ada", note="She knows the customer.")
     return ids
 
@@ -174,7 +179,6 @@ def page_of(
 
 def take(page: Page, target: Path) -> None:
     """Write what is on screen, once fonts and frames are there and nothing blinks."""
-    page.wait_for_load_state("networkidle" if page.locator("h1").count() == 0 else "load")
     page.evaluate("document.fonts.ready.then(() => true)")
     page.screenshot(path=target, animations="disabled", caret="hide")
 
@@ -200,20 +204,28 @@ def reply(name: str, *, size: tuple[int, int] = WIDE, dark: bool = False) -> Cal
 
 def edit(browser: Browser, desk: Desk, target: Path) -> None:
     """An edit, with the difference to the draft."""
-    with page_of(browser, desk, "grace", f"/?checkpoint={replies.CHECKPOINT}&case={desk.replies['r03']}") as page:
+    path = f"/?checkpoint={replies.CHECKPOINT}&case={desk.replies['r03']}"
+    with page_of(browser, desk, "grace", path, size=TALL) as page:
         settled(page)
         page.keyboard.press("e")
         field = page.get_by_role("textbox", name="Refund")
-        field.fill("46.90")
+        field.fill("64.90")
         body = page.get_by_role("textbox", name="Body")
-        body.fill(body.input_value().replace("64.90", "46.90"))
+        body.fill(body.input_value().replace("69.40", "64.90"))
         take(page, target)
 
 
 def labels(browser: Browser, desk: Desk, target: Path) -> None:
-    """A queue of categories."""
-    with page_of(browser, desk, "grace", f"/?checkpoint={support.CHECKPOINT}") as page:
+    """A queue of categories, on a case that has others like it."""
+    queue = f"checkpoint={support.CHECKPOINT}"
+    with page_of(browser, desk, "grace", f"/?{queue}") as page:
+        waiting = page.request.get(f"/api/v1/queue?{queue}&limit=40").json()["items"]
+        alike = [len(page.request.get(f"/api/v1/cases/{each['id']}/similar").json()["items"]) for each in waiting]
+        found = waiting[alike.index(max(alike))]["id"]
+        page.goto(f"/?{queue}&case={found}")
         settled(page)
+        if max(alike):
+            expect(page.get_by_text("Similar cases").first).to_be_visible()
         take(page, target)
 
 

@@ -15,12 +15,14 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -76,10 +78,14 @@ class BrowserDesk:
     Args:
         app: The same database, opened by the test.
         server: The process.
+        serve: Starts such a process on a port.
+        place: The database.
     """
 
     app: Signoff
     server: Served
+    serve: Callable[[int], Served]
+    place: Path
     _checkpoints: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,6 +94,16 @@ class BrowserDesk:
     @property
     def url(self) -> str:
         return self.server.url
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self.server.end(signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start a server on the same database and port."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        self.server = self.serve(port)
 
     def person(self, name: str, *roles: str, groups: tuple[str, ...] = ()) -> str:
         """Make an account with a password, and give its name."""
@@ -136,13 +152,16 @@ def desks(folder: Path) -> Iterator[Callable[..., BrowserDesk]]:
     path = os.pathsep.join([str(folder), str(ROOT)])
     started: list[BrowserDesk] = []
 
+    def serve(port: int) -> Served:
+        env = {URL: str(place), "PYTHONPATH": path}
+        return start_server("browser_desk:app", "--port", str(port), cwd=folder, env=env)
+
     def start(*people: str) -> BrowserDesk:
         app = Signoff(place, workers=0)
         app._accounts = Accounts(app.store, app.clock, passwords=CHEAP)
         for name in people:
             app.accounts.create(name, roles=["reviewer"], password=PASSWORD, by="test")
-        server = start_server("browser_desk:app", cwd=folder, env={URL: str(place), "PYTHONPATH": path})
-        started.append(BrowserDesk(app, server))
+        started.append(BrowserDesk(app, serve(0), serve, place))
         return started[-1]
 
     yield start

@@ -338,7 +338,7 @@ def test_two_tabs_share_one_stream_and_agree(desk: BrowserDesk, visit: Visit) ->
     # What one does the other shows, and the stream that tells both is one.
     again(first, "a")
     expect(row(first, "First")).to_contain_text("approved, undo for")
-    expect(row(second, "First")).to_contain_text("You have ruled on it in another tab.")
+    expect(row(second, "First")).to_contain_text("You have ruled on it in another window.")
     cannot_rule(desk, second, case)
     desk.reply(subject="Third")
     for page in (first, second):

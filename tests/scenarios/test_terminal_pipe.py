@@ -500,7 +500,7 @@ def test_at_a_blind_checkpoint_nothing_is_suggested(tmp_path: Path) -> None:
             return team
 
         known = route.propose(message="Which invoice?", team="invoices")
-        app.reviewer("lee").approve(known)
+        app.reviewer("lee").edit(known, {"message": "Which invoice?", "team": "invoices"})
         case = route.propose(message="Charged twice", team="billing", confidence=0.9, rationale="two charges")
     code, out, err = review(tmp_path, "desk:app", "--as", "grace", lines="\nbilling\ny\n:q\n")
     assert (code, err) == (0, "")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from signoff.domain.case import State
+from signoff.errors import NotAllowed
 from tests.web.conftest import Caller, Desk, open_desk, place_for, problem, stream, verdict
 
 HIDDEN = ("xbilling", "becausex", "xreturns", "xlabels", "0.8125", "0.0625", "oversight_always")
@@ -113,7 +115,7 @@ def test_who_has_ruled_is_shown_everything_and_others_only_once_it_is_settled(
     ada.post(f"cases/{case['id']}/recall")
     assert told(everything(desk, ada, case["id"])) == []
     again = ada.get(f"cases/{case['id']}")["case"]
-    ada.post(f"cases/{case['id']}/verdict", verdict(again, "v2"))
+    ada.post(f"cases/{case['id']}/verdict", verdict(again, "v2", "edited", arguments=right))
     desk.clock.advance(60)
     desk.app.run_due()
     view = bob.get(f"cases/{case['id']}")
@@ -166,13 +168,39 @@ def test_where_several_have_to_agree_a_voter_sees_the_ai_but_not_the_others(
     desk: Desk, ada: Caller, bob: Caller
 ) -> None:
     case = propose(desk, "sort_twice")
-    ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1"))
+    right = {"category": "xbilling", "reply": "Hello"}
+    ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1", "edited", arguments=right))
     assert ada.get(f"cases/{case['id']}")["withheld"] is False
     assert told(everything(desk, bob, case["id"])) == []
     assert bob.get(f"cases/{case['id']}/history")["votes"] == []
-    bob.post(f"cases/{case['id']}/verdict", verdict(case, "v2"))
+    bob.post(f"cases/{case['id']}/verdict", verdict(case, "v2", "edited", arguments=right))
     assert bob.get(f"cases/{case['id']}")["withheld"] is False
     assert [vote["reviewer"] for vote in bob.get(f"cases/{case['id']}/history")["votes"]] == ["bob"]
+
+
+@on_each
+def test_nobody_approves_a_category_they_were_not_shown(desk: Desk, ada: Caller) -> None:
+    for checkpoint in ("sort", "sort_twice"):
+        case = propose(desk, checkpoint)
+        claimed = ada.post(f"cases/{case['id']}/claim", {})
+        for shown in (case, claimed):
+            refused = ada("POST", f"cases/{case['id']}/verdict", json=verdict(shown, "v1"))
+            told_so = problem(refused, 403, "not_allowed")
+            assert told_so["label"] == "category"
+            assert "xbilling" not in refused.text
+        with pytest.raises(NotAllowed, match="name it: send an edit with all arguments"):
+            desk.app.reviewer("grace").approve(desk.app.case(propose(desk, checkpoint)["id"]))
+        assert desk.app.case(case["id"]).state is State.WAITING
+        assert ada.get(f"cases/{case['id']}")["withheld"] is True
+
+
+def test_where_there_is_no_category_a_blind_case_is_approved_as_it_is(desk: Desk, ada: Caller) -> None:
+    @desk.app.checkpoint(blind=True, undo_s=60)
+    def answer(reply: str) -> str:
+        return reply
+
+    case = desk.agent.post("proposals", {"checkpoint": "answer", "arguments": {"reply": "Hello"}}, status=201)
+    assert ada.post(f"cases/{case['id']}/verdict", verdict(case, "v1"))["state"] == "held"
 
 
 def test_nothing_is_withheld_elsewhere(desk: Desk, ada: Caller) -> None:
@@ -188,5 +216,5 @@ def test_the_library_shows_a_reviewer_the_same(desk: Desk) -> None:
     assert grace.view(case["id"]).content.arguments == {"reply": "Hello"}
     assert grace.history(case["id"]).routings == []
     assert desk.app.view(case["id"]).content.arguments["category"] == "xbilling"
-    grace.approve(grace.view(case["id"]).case)
+    grace.edit(grace.view(case["id"]).case, {"category": "xbilling", "reply": "Hello"})
     assert not grace.view(case["id"]).withheld

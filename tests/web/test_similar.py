@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, TypeVar, cast
 
 import pytest
 
 from signoff import Material
 from signoff.app import labels as label_module
 from signoff.app import settled
+from signoff.app.similar import SimilarCases
 from signoff.drafters.labels import LabelDrafter
+from signoff.errors import StoreUnavailable
+from signoff.ports import Reading, Store
 from signoff.runtime.worker import tick
 from signoff.testing import MemoryStore
 from tests.web.conftest import Caller, Desk, open_desk, place_for, problem
+
+T = TypeVar("T")
 
 KETTLE = "The kettle leaks at the bottom, may I send it back?"
 PARCEL = "Where is my parcel? It was sent last week and has not come."
@@ -79,7 +84,8 @@ def settle(desk: Desk) -> None:
     desk.app.run_due()
 
 
-def similar(who: Caller, case: str, **query: Any) -> list[Any]:
+def similar(desk: Desk, who: Caller, case: str, **query: Any) -> list[Any]:
+    desk.app.similar(case)  # waits until all are read, as the route does not
     found: list[Any] = who.get(f"cases/{case}/similar", params=query)["items"]
     return found
 
@@ -92,9 +98,9 @@ def test_what_people_made_of_cases_like_it_is_told(desk: Desk, ada: Caller) -> N
     grace.reject(rejected, "spam")
     grace.approve(other)
     asked = ask(desk, KETTLE.upper())
-    assert similar(ada, asked) == []
+    assert similar(desk, ada, asked) == []
     settle(desk)
-    found = similar(ada, asked)
+    found = similar(desk, ada, asked)
     same = {"reviewer": "grace", "ruled_at": found[0]["ruled_at"]}
     assert sorted(
         [{name: value for name, value in each.items() if name != "likeness"} for each in found],
@@ -112,17 +118,17 @@ def test_what_people_made_of_cases_like_it_is_told(desk: Desk, ada: Caller) -> N
         {"case_id": rejected, "title": KETTLE + "?", "verdict": "rejected", "label": None, "edited": [], **same},
     ]
     assert all(0.7 < each["likeness"] <= 1 for each in found)
-    assert [each["case_id"] for each in similar(ada, asked, limit=1)] == [found[0]["case_id"]]
+    assert [each["case_id"] for each in similar(desk, ada, asked, limit=1)] == [found[0]["case_id"]]
 
 
 def test_it_follows_what_settles_later_and_is_never_the_case_itself(desk: Desk, ada: Caller) -> None:
     first, second = ask(desk, KETTLE), ask(desk, KETTLE)
-    assert similar(ada, second) == []
+    assert similar(desk, ada, second) == []
     for case in (first, second):
         Grace(desk).approve(case)
         settle(desk)
-    assert [each["case_id"] for each in similar(ada, first)] == [second]
-    assert [each["case_id"] for each in similar(ada, second)] == [first]
+    assert [each["case_id"] for each in similar(desk, ada, first)] == [second]
+    assert [each["case_id"] for each in similar(desk, ada, second)] == [first]
 
 
 def test_a_verdict_that_is_held_or_taken_back_does_not_count(desk: Desk, ada: Caller) -> None:
@@ -131,14 +137,17 @@ def test_a_verdict_that_is_held_or_taken_back_does_not_count(desk: Desk, ada: Ca
     grace.approve(again)
     desk.clock.advance(60)
     tick(desk.app.store, desk.clock.now())
-    assert [each["case_id"] for each in similar(ada, asked)] == [again]
+    assert [each["case_id"] for each in similar(desk, ada, asked)] == [again]
     # It had settled, and is asked for anew before it ran.
     grace.redraft(again, "another one")
     grace.approve(held)
-    assert similar(ada, asked) == []
+    assert similar(desk, ada, asked) == []
     grace.reject(again)
     settle(desk)
-    assert {each["case_id"]: each["verdict"] for each in similar(ada, asked)} == {held: "approved", again: "rejected"}
+    assert {each["case_id"]: each["verdict"] for each in similar(desk, ada, asked)} == {
+        held: "approved",
+        again: "rejected",
+    }
 
 
 def test_a_case_and_its_reversal_are_not_like_each_other(desk: Desk, ada: Caller) -> None:
@@ -149,9 +158,9 @@ def test_a_case_and_its_reversal_are_not_like_each_other(desk: Desk, ada: Caller
     lead = desk.reviewer("lee", "lead")
     undone = lead.post(f"cases/{done}/reverse", {}, status=201)["id"]
     settle(desk)
-    assert [each["case_id"] for each in similar(ada, asked)] == [done]
-    assert similar(ada, undone) == []
-    assert similar(ada, done) == []
+    assert [each["case_id"] for each in similar(desk, ada, asked)] == [done]
+    assert similar(desk, ada, undone) == []
+    assert similar(desk, ada, done) == []
 
 
 def test_without_evidence_the_arguments_are_compared_but_for_the_category(desk: Desk, ada: Caller) -> None:
@@ -159,14 +168,14 @@ def test_without_evidence_the_arguments_are_compared_but_for_the_category(desk: 
     one, two = (send.propose(to="grace", text=text, proposer="agent").id for text in (KETTLE, KETTLE + "!"))
     Grace(desk).approve(one)
     settle(desk)
-    assert [each["case_id"] for each in similar(ada, two)] == [one]
+    assert [each["case_id"] for each in similar(desk, ada, two)] == [one]
     named, same = (
         ask(desk, None, category="a long name of a category"),
         ask(desk, None, category="a long name of a category"),
     )
     Grace(desk).approve(named)
     settle(desk)
-    assert [each["case_id"] for each in similar(ada, same) if each["likeness"] > 0.99] == [named]
+    assert [each["case_id"] for each in similar(desk, ada, same) if each["likeness"] > 0.99] == [named]
 
 
 def test_mails_are_compared_by_what_they_say(desk: Desk, ada: Caller) -> None:
@@ -188,30 +197,97 @@ def test_mails_are_compared_by_what_they_say(desk: Desk, ada: Caller) -> None:
     for case in (leak, parcel):
         Grace(desk).approve(case)
     settle(desk)
-    assert [each["case_id"] for each in similar(ada, asked)] == [leak]
+    assert [each["case_id"] for each in similar(desk, ada, asked)] == [leak]
 
 
 def test_they_are_of_the_same_checkpoint(desk: Desk, ada: Caller) -> None:
     routed, sorted_ = ask(desk, KETTLE), ask(desk, KETTLE, "sort")
     Grace(desk).approve(routed)
     settle(desk)
-    assert similar(ada, sorted_) == []
+    assert similar(desk, ada, sorted_) == []
 
 
 def test_a_blind_case_has_none_while_it_is_open(desk: Desk, ada: Caller) -> None:
     before, asked = ask(desk, KETTLE, "judge"), ask(desk, KETTLE, "judge")
-    Grace(desk).approve(before)
+    Grace(desk).edit(before, {"category": "billing"})
     settle(desk)
-    assert similar(ada, asked) == []
-    Grace(desk).approve(asked)
+    assert similar(desk, ada, asked) == []
+    Grace(desk).edit(asked, {"category": "billing"})
     settle(desk)
-    assert [each["case_id"] for each in similar(ada, asked)] == [before]
+    assert [each["case_id"] for each in similar(desk, ada, asked)] == [before]
 
 
 def test_nobody_asks_after_what_is_not_there(desk: Desk, ada: Caller) -> None:
     problem(ada("GET", "cases/none/similar"), 404, "unknown_case")
     problem(ada("GET", f"cases/{ask(desk, KETTLE)}/similar?limit=0"), 422, "invalid_input")
     problem(ada("GET", "checkpoints/nothing/labels"), 404, "unknown_checkpoint")
+
+
+class Slow:
+    """A store whose ledger is not read before it may be."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.asked, self.may = store, threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def read(self, look: Callable[[Reading], T]) -> T:
+        self.asked.set()
+        assert self.may.wait(30)
+        return self.store.read(look)
+
+
+def test_nobody_waits_while_they_are_read(desk: Desk, ada: Caller) -> None:
+    before, asked = ask(desk, KETTLE), ask(desk, KETTLE)
+    Grace(desk).approve(before)
+    settle(desk)
+    slow = Slow(desk.app.store)
+    index = desk.app._similar["route"] = SimilarCases(cast(Store, slow), "route")
+    for _ in range(2):
+        assert ada.get(f"cases/{asked}/similar")["items"] == []
+    assert slow.asked.wait(30), "a thread reads them"
+    assert ada.get(f"cases/{asked}/similar")["items"] == []
+    slow.may.set()
+    assert [each.case_id for each in index.find(desk.app.view(asked), limit=5, wait=True)] == [before]
+    assert [each["case_id"] for each in ada.get(f"cases/{asked}/similar")["items"]] == [before]
+
+
+def test_a_reading_that_failed_begins_anew(desk: Desk, ada: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    before, asked = ask(desk, KETTLE), ask(desk, KETTLE)
+    Grace(desk).approve(before)
+    settle(desk)
+
+    class Broken:
+        def read(self, _: Any) -> NoReturn:
+            raise StoreUnavailable("the database is away")
+
+    index = desk.app._similar["route"] = SimilarCases(cast(Store, Broken()), "route")
+    assert ada.get(f"cases/{asked}/similar")["items"] == []
+    index.ended()
+    assert "could not be read to find similar ones" in caplog.text
+    index._store = desk.app.store
+    assert ada.get(f"cases/{asked}/similar")["items"] == []
+    index.ended()
+    assert [each["case_id"] for each in ada.get(f"cases/{asked}/similar")["items"]] == [before]
+
+
+def test_a_desk_that_closes_waits_for_no_history(tmp_path: Path) -> None:
+    with open_desk(MemoryStore()) as desk:
+
+        @desk.app.checkpoint(label="category")
+        def route(category: str) -> str:
+            return category
+
+        asked = ask(desk, KETTLE)
+        slow = Slow(desk.app.store)
+        index = desk.app._similar["route"] = SimilarCases(cast(Store, slow), "route")
+        assert desk.app.similar(asked, wait=False) == []
+        assert slow.asked.wait(30)
+        index.stop()
+        slow.may.set()
+        index.ended()
+        assert desk.app.similar(asked) == [], "it is not read any more"
 
 
 def test_many_may_ask_while_verdicts_settle(desk: Desk) -> None:

@@ -141,7 +141,11 @@ class Reviewer:
         return self._app._write(claim.release, case_id(case), self.actor)
 
     def approve(self, case: Case | CaseHandle, *, verdict_id: str | None = None, seconds: float | None = None) -> Case:
-        """Approve exactly what was shown; see `rule`."""
+        """
+        Approve exactly what was shown; see `rule`.
+
+        On a blind checkpoint with a label, name the category with `edit` instead.
+        """
         return self.rule(case, Approved(), verdict_id=verdict_id, seconds=seconds)
 
     def edit(
@@ -202,7 +206,7 @@ class Reviewer:
             ClaimLost: If the claim expired or belongs to somebody else.
             ContentChanged: If the content is another one now; says what changed.
             SameReviewer: If this person has already given an opinion.
-            NotAllowed: If this person may not rule on it.
+            NotAllowed: If this person may not rule on it, or approves a category that is withheld from them.
         """
         seen = case.seen if isinstance(case, CaseHandle) else case
         if isinstance(verdict, Edited):

@@ -429,16 +429,18 @@ class Signoff:
 
         return self.store.read(look)
 
-    def similar(self, case: Case | CaseHandle | str, *, limit: int = 5) -> list[SimilarCase]:
+    def similar(self, case: Case | CaseHandle | str, *, limit: int = 5, wait: bool = True) -> list[SimilarCase]:
         """
         List the cases most like this one, of the last 5,000 that people have ruled on at its checkpoint.
 
-        Alike is what the evidence says, or, without any, the arguments. A verdict counts once it has settled. The
-        first call in a process reads them all, which takes seconds if they are many; calls meanwhile give nothing.
+        Alike is what the evidence says, or, without any, the arguments. A verdict counts once it has settled. They
+        are read once in a process, at the first call, which takes seconds if they are many.
 
         Args:
             case: The case; it is never among them, nor is its reversal.
             limit: How many at most, >= 1.
+            wait: Whether the first call waits until they are read; otherwise a thread reads them, and there are none
+                until it has.
 
         Raises:
             UnknownCase: If there is none of that id.
@@ -449,8 +451,8 @@ class Signoff:
             index = self._similar.pop(name, None) or SimilarCases(self.store, name)
             self._similar[name] = index
             if len(self._similar) > MOST_INDEXES:
-                self._similar.pop(next(iter(self._similar)))
-        return index.find(view, limit=limit)
+                self._similar.pop(next(iter(self._similar))).stop()
+        return index.find(view, limit=limit, wait=wait)
 
     def cases(
         self,
@@ -770,6 +772,9 @@ class Signoff:
         self.stop(timeout_s=timeout_s)
         self._learner.stop()
         self._leases.stop()
+        for index in self._similar.values():
+            index.stop()
+            index.ended()
         self.store.close()
 
     def __enter__(self) -> Signoff:

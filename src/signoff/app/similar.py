@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +21,11 @@ from signoff.ports import Example, Reading, Store
 MOST_INDEXES = 8
 """Checkpoints whose cases are kept ready at a time; each may take some 50 MB."""
 
+_AT_ONCE = 1_000
+"""Texts counted in one go, which nothing can break off."""
+
+log = logging.getLogger("signoff.similar")
+
 _OPEN = (State.WAITING, State.HELD)
 
 
@@ -28,7 +34,7 @@ class SimilarCases:
     The newest 5,000 settled verdicts of one checkpoint, ready to be looked up by the words of their evidence.
 
     Read from the ledger at the first look, which may take seconds, and followed from then on. May be called from
-    several threads; while one reads, the others are given nothing rather than kept waiting.
+    several threads.
 
     Args:
         store: Where the cases are.
@@ -41,18 +47,28 @@ class SimilarCases:
         self._texts = SimilarTexts()
         self._settled: Settled[tuple[str, str]] | None = None
         self._guard = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._stopped = threading.Event()
 
-    def find(self, view: CaseView, *, limit: int) -> list[SimilarCase]:
-        """List the cases most like that one, most like first."""
-        text = words_of(view.evidence, view.content.arguments, view.checkpoint.label)
-        if not self._guard.acquire(blocking=self._settled is not None):
+    def find(self, view: CaseView, *, limit: int, wait: bool) -> list[SimilarCase]:
+        """
+        List the cases most like that one, most like first.
+
+        Args:
+            view: The case.
+            limit: How many at most, >= 1.
+            wait: Whether to wait until all are read; otherwise a thread reads them, and until then there are none.
+        """
+        if self._settled is None and not wait:
+            self._read_aside()
             return []
-        try:
+        text = words_of(view.evidence, view.content.arguments, view.checkpoint.label)
+        with self._guard:
             self._follow()
+            if self._settled is None:
+                return []
             # More than are asked for, as a verdict may have been taken back after it had settled.
             near = self._texts.nearest(text, limit=2 * limit + 5)
-        finally:
-            self._guard.release()
 
         def look(tx: Reading) -> list[SimilarCase]:
             found = (_told(tx, case_id, likeness, seen=view.case) for case_id, likeness in near)
@@ -60,13 +76,48 @@ class SimilarCases:
 
         return self._store.read(look)
 
+    def stop(self) -> None:
+        """Let go of the store soon: who still reads it ends after a page."""
+        self._stopped.set()
+
+    def ended(self) -> None:
+        """Wait until nobody reads the store any more."""
+        reader = self._reader
+        if reader is not None:
+            reader.join()
+
+    def _read_aside(self) -> None:
+        # Whoever holds the guard is reading.
+        if self._stopped.is_set() or not self._guard.acquire(blocking=False):
+            return
+        try:
+            if self._reader is None or not self._reader.is_alive():
+                self._reader = threading.Thread(target=self._read_all, name="signoff-similar", daemon=True)
+                self._reader.start()
+        finally:
+            self._guard.release()
+
+    def _read_all(self) -> None:
+        try:
+            with self._guard:
+                self._follow()
+        except Exception:
+            # Nobody waits for it; the next one who asks begins anew.
+            log.warning("the cases of %s could not be read to find similar ones", self._checkpoint, exc_info=True)
+
     def _follow(self) -> None:
         if self._settled is None:
             settled: Settled[tuple[str, str]] = Settled(self._store, self._checkpoint, _read)
             found: list[tuple[str, str]] = []
             while len(found) < MAX_TEXTS and not settled.from_the_start:
+                if self._stopped.is_set():
+                    return
                 found = settled.older() + found
-            self._add(found[-MAX_TEXTS:])
+            found = found[-MAX_TEXTS:]
+            for start in range(0, len(found), _AT_ONCE):
+                if self._stopped.is_set():
+                    return
+                self._add(found[start : start + _AT_ONCE])
             # Not before: a look that failed begins anew.
             self._settled = settled
         self._add(self._settled.newer())

@@ -82,7 +82,7 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
         ContentChanged: If the content is another one now; says what changed.
         KeyReused: If the id was used for another verdict.
         SameReviewer: If the person has voted on this revision.
-        NotAllowed: If the actor may not rule on it.
+        NotAllowed: If the actor may not rule on it, or approves a category that is withheld.
     """
     require_person(answer.by, seen, to="rule on it")
     if (
@@ -92,6 +92,7 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
         and seen.claimed_by in (None, answer.by.id)
         and not _expired(seen, now)
         and obstacle(seen, answer.by, now=now) is None
+        and not _is_unseen(checkpoint, answer.verdict)
     ):
         _require_fresh_eyes(tx, checkpoint, seen, answer)
         ruled = _rule_once(tx, checkpoint, seen, answer, now=now)
@@ -102,6 +103,13 @@ def rule(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answer, *,
         return current
     _explain(tx, checkpoint, seen, current, answer, now=now)
     _require_fresh_eyes(tx, checkpoint, current, answer)
+    if _is_unseen(checkpoint, answer.verdict):
+        raise NotAllowed(
+            f"the {checkpoint.label} proposed for case {seen.id} is not shown before the verdict, so it cannot be "
+            "approved unseen; name it: send an edit with all arguments, which is an approval if it says the same",
+            case_id=seen.id,
+            label=checkpoint.label,
+        )
     decide = _rule_once if current.opinions == 1 else _vote
     again = decide(tx, checkpoint, current, answer, now=now)
     if again is None:
@@ -118,6 +126,11 @@ def _require_fresh_eyes(tx: Reading, checkpoint: Checkpoint, case: Case, answer:
             f"{answer.by.id} has already given an opinion on case {case.id}; somebody else must give the next",
             case_id=case.id,
         )
+
+
+def _is_unseen(checkpoint: Checkpoint, verdict: Verdict) -> bool:
+    """Tell whether somebody would approve a category that they were not shown."""
+    return checkpoint.blind and checkpoint.label is not None and isinstance(verdict, Approved)
 
 
 def _expired(case: Case, now: datetime) -> bool:

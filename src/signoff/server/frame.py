@@ -20,6 +20,7 @@ body { font: 15px/1.6 system-ui, sans-serif; margin: 12px; color: #1a1a18; overf
 img, table { max-width: 100%; }
 img { height: auto; }
 pre { white-space: pre-wrap; }
+small, sub, sup, h5, h6 { font-size: 12px; }
 a[data-to]::after { content: " (" attr(data-to) ")"; color: #5b5b56; font-size: 12px; unicode-bidi: isolate; }
 .picture { border: 1px dashed #8a8a84; padding: 0 4px; color: #5b5b56; }
 .picture::before { content: "picture: "; }

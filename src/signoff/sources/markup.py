@@ -5,10 +5,11 @@ from __future__ import annotations
 import html as entities
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import nh3
@@ -57,9 +58,12 @@ _DROPPED_WHOLE = frozenset(
 )
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "cid"})
 _LEADS = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
+_OWN = frozenset({"local", "localhost", "internal", "lan", "home", "corp", "intranet", "localdomain", "arpa"})
+"""Last parts of names that no public address has."""
+
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
-# What hides or moves text is not among them: a preheader that the sender hid is shown.
+# What hides or moves text is not among them, nor among their values: a preheader that the sender hid is shown.
 _PROPERTIES = re.compile(
     r"(?:background|background-color|border(?:-(?:top|right|bottom|left|collapse|spacing|color|style|width|radius))*|"
     r"color|direction|font|font-(?:family|size|style|variant|weight)|letter-spacing|line-height|list-style-type|"
@@ -67,7 +71,31 @@ _PROPERTIES = re.compile(
     r"width)\Z"
 )
 _VALUE = re.compile(r"(?:[\w\s#%.,'\"!]|-(?!\d|\.)|(?:rgb|hsl)a?\([\d\s.,%/]*\))*\Z")
-_TOO_SMALL = re.compile(r"(?:^|\s)(?:[0-5](?:\.\d+)?(?:px|pt)|0(?:\.\d+)?(?:\w*|%))(?:\s|/|$)")
+_NUMBER = re.compile(r"(\d*\.?\d+)(px|pt|rem|em|%|)\Z")
+_LEAST_SIZE = {"px": 6, "pt": 5, "rem": 0.5, "em": 1, "%": 100}
+"""Sizes of letters below which they are not read; the relative ones, as each level of tags may make them smaller."""
+
+_LEAST_LINE = {"": 1, "px": 12, "pt": 9, "rem": 1, "em": 1, "%": 100}
+_SIZES = frozenset({"small", "medium", "large", "x-large", "xx-large", "x-small", "xx-small", "larger", "normal"})
+_MOST_ROOM = {"": 400, "px": 400, "pt": 300, "rem": 25, "em": 25, "%": 50}
+_MOVES = ("margin", "padding", "letter-spacing", "border-spacing")
+
+_COLOURS = {
+    "aqua": 0x00FFFF, "beige": 0xF5F5DC, "black": 0x000000, "blue": 0x0000FF, "brown": 0xA52A2A, "cyan": 0x00FFFF,
+    "darkblue": 0x00008B, "darkgreen": 0x006400, "darkred": 0x8B0000, "dimgray": 0x696969, "dimgrey": 0x696969,
+    "fuchsia": 0xFF00FF, "gray": 0x808080, "green": 0x008000, "grey": 0x808080, "indigo": 0x4B0082, "ivory": 0xFFFFF0,
+    "lavender": 0xE6E6FA, "lightblue": 0xADD8E6, "lightgray": 0xD3D3D3, "lightgreen": 0x90EE90, "lightgrey": 0xD3D3D3,
+    "lightyellow": 0xFFFFE0, "lime": 0x00FF00, "magenta": 0xFF00FF, "maroon": 0x800000, "navy": 0x000080,
+    "olive": 0x808000, "orange": 0xFFA500, "pink": 0xFFC0CB, "purple": 0x800080, "red": 0xFF0000, "silver": 0xC0C0C0,
+    "snow": 0xFFFAFA, "teal": 0x008080, "white": 0xFFFFFF, "whitesmoke": 0xF5F5F5, "yellow": 0xFFFF00,
+}  # fmt: skip
+_HEX = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})\Z")
+_RGB = re.compile(r"rgb\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\s*\)\Z")
+_DARK = 0.22
+"""Luminance, 0..1, of letters at the most: red is just dark enough to be read on white."""
+
+_LIGHT = 0.6
+"""Luminance of what is behind letters at the least, so that all that are dark enough can be read on all of it."""
 
 _BROKEN_LINE = re.compile(r"<(?:br|hr)>|</(?:p|div|tr|li|h[1-6]|table|blockquote|pre|dt|dd|address|center|caption)>")
 _LINES = frozenset(
@@ -112,7 +140,7 @@ class Safe:
     Args:
         html: The HTML.
         remote_images: Pictures on https addresses that are shown once they are asked for.
-        never_shown: Pictures that are never loaded: on unencrypted addresses, or too small to be seen.
+        never_shown: Pictures that are never loaded: on unencrypted or private addresses, or too small to be seen.
         cut: Whether some of it is missing.
     """
 
@@ -127,7 +155,8 @@ def sanitise(html: str, *, pictures: Mapping[str, Picture] | None = None, images
     Make the HTML of a stranger safe to show.
 
     No script, handler, form, frame or style that loads anything is left. Links open elsewhere, tell nobody where from,
-    and carry where they lead as `data-to`. What the sender hid by style is shown.
+    and carry where they lead as `data-to`. What the sender hid by style is shown: letters are dark and not too small,
+    and what is behind them is light.
 
     Args:
         html: Any text.
@@ -198,6 +227,8 @@ def _taken_out(pictures: dict[str, Picture], found: re.Match[str]) -> str:
 
 
 def _filtered(_: str, name: str, value: str) -> str | None:
+    if name in ("color", "bgcolor"):
+        return value if _is_seen("background" if name == "bgcolor" else name, value.strip().lower()) else None
     if name == "style":
         return _style(value)
     if name == "href":
@@ -212,13 +243,61 @@ def _style(value: str) -> str | None:
     kept = []
     for each in value[:10_000].split(";"):
         name, _, given = each.partition(":")
-        name, given = name.strip().lower(), given.strip().lower()
+        name, given = name.strip().lower(), given.partition("!")[0].strip().lower()
         if not _PROPERTIES.match(name) or not given or not _VALUE.match(given):
             continue
-        if name in ("font", "font-size", "line-height") and _TOO_SMALL.search(given):
+        if not _is_seen(name, given):
             continue
         kept.append(f"{name}:{given}")
     return ";".join(kept) or None
+
+
+def _is_seen(name: str, given: str) -> bool:
+    """Tell whether words can still be read, and are where one looks for them, with that property."""
+    if name == "color":
+        luminance = _luminance(given)
+        return luminance is not None and luminance <= _DARK
+    if name in ("background", "background-color"):
+        luminance = _luminance(given)
+        return luminance is not None and luminance >= _LIGHT
+    if name == "font-size":
+        return given in _SIZES or _at_least(_LEAST_SIZE, given)
+    if name == "line-height":
+        return given == "normal" or _at_least(_LEAST_LINE, given)
+    if name == "font":
+        return all(map(_is_seen_in_font, given.split()))
+    if name.startswith(_MOVES):
+        numbers = (_NUMBER.match(each) for each in given.split())
+        return all(found is None or float(found[1]) <= _MOST_ROOM[found[2]] for found in numbers)
+    return True
+
+
+def _is_seen_in_font(part: str) -> bool:
+    if part[0] not in "0123456789." or re.fullmatch("[1-9]00", part):
+        # A name, or a weight.
+        return part != "smaller"
+    return _at_least(_LEAST_SIZE, part)
+
+
+def _at_least(least: Mapping[str, float], given: str) -> bool:
+    found = _NUMBER.match(given)
+    return found is not None and found[2] in least and float(found[1]) >= least[found[2]]
+
+
+def _luminance(colour: str) -> float | None:
+    """Give the relative luminance (WCAG 2) of a colour; None for one that is not known, or lets others through."""
+    parts: Sequence[int]
+    if (hexadecimal := _HEX.match(colour)) is not None:
+        digits = hexadecimal[1] if len(hexadecimal[1]) == 6 else "".join(2 * each for each in hexadecimal[1])
+        parts = bytes.fromhex(digits)
+    elif (rgb := _RGB.match(colour)) is not None:
+        parts = [min(255, int(each)) for each in rgb.groups()]
+    elif colour in _COLOURS:
+        parts = _COLOURS[colour].to_bytes(3, "big")
+    else:
+        return None
+    red, green, blue = (each / 255 / 12.92 if each <= 10 else ((each / 255 + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 class _Finish:
@@ -256,8 +335,9 @@ class _Finish:
             return None if picture is None else self._put_in(picture)
         if not src:
             return None
-        if lowered.startswith("http://") or _is_tiny(given):
-            # A pixel shows nothing; it tells its sender that, when and where the mail was read.
+        if lowered.startswith("http://") or _is_tiny(given) or not _is_public(src):
+            # A pixel shows nothing; it tells its sender that, when and where the mail was read. And no stranger has the
+            # reader's browser ask what stands in the reader's own network.
             self.never += 1
             return None
         self.remote += 1
@@ -297,6 +377,22 @@ def leads_to(href: str) -> str:
         # Letters of another alphabet that look like ours are told apart only in this form.
         place = place if place.isascii() else place.encode("idna").decode()
     return place[:200] or href[:200]
+
+
+def _is_public(src: str) -> bool:
+    """Tell whether an address is in nobody's own network, as far as it says so itself."""
+    try:
+        host = (urlsplit(src.replace("\\", "/").strip()).hostname or "").encode("idna").decode().rstrip(".")
+    except ValueError:
+        return False
+    if "%" in host and ":" not in host:
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        # A last part of digits is a number that browsers read as an IPv4 address: 0x7f.1, 2130706433, 127.1.
+        *_, last = host.split(".")
+        return "." in host and last not in _OWN and not re.fullmatch(r"\d+|0x[0-9a-f]*", last)
 
 
 def _is_tiny(given: Mapping[str, str]) -> bool:

@@ -357,3 +357,92 @@ def test_a_long_newsletter_is_not() -> None:
     assert not found.cut
     assert found.html.count("Kettle") == 2000
     assert found.html.count("data:image/png") == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "<p style='color:transparent'>words</p>",
+        "<p style='color:#fff'>words</p>",
+        "<p style='color:#FFFFFF !important'>words</p>",
+        "<p style='color:#ffffff00'>words</p>",
+        "<p style='color:rgb(255, 255, 254)'>words</p>",
+        "<p style='color:rgba(0,0,0,0)'>words</p>",
+        "<p style='color:hsl(0,0%,100%)'>words</p>",
+        "<p style='color:white'>words</p>",
+        "<p style='color:ghostwhite'>words</p>",
+        "<p style='background:#000'>words</p>",
+        "<p style='background-color:black'>words</p>",
+        "<p style='background:#fff no-repeat #000'>words</p>",
+        "<p style='font-size:1%'>words</p>",
+        "<p style='font-size:.1em'>words</p>",
+        "<p style='font-size:3q'>words</p>",
+        "<p style='font-size:1mm'>words</p>",
+        "<p style='font-size:smaller'>words</p>",
+        "<p style='font:50% serif'>words</p>",
+        "<p style='font:12px / 0 serif'>words</p>",
+        "<p style='line-height:.1'>words</p>",
+        "<p style='margin-left:99999px'>words</p>",
+        "<p style='padding:0 0 0 900em'>words</p>",
+        "<p style='letter-spacing:5000px'>words</p>",
+    ],
+)
+def test_no_style_hides_words(given: str) -> None:
+    assert sanitise(given).html == "<p>words</p>"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color:#333",
+        "color:red",
+        "color:rgb(0,0,128)",
+        "background:#ffffcc",
+        "background-color:lightgrey",
+        "font-size:14px",
+        "font:bold 14px arial,sans-serif",
+        "font:400 12pt 'times new roman'",
+        "font-size:large",
+        "line-height:20px",
+        "margin:0 auto",
+        "padding:8px 16px",
+    ],
+)
+def test_styles_that_hide_nothing_are_kept(style: str) -> None:
+    assert sanitise(f'<p style="{style}">words</p>').html == f'<p style="{style}">words</p>'
+
+
+def test_no_attribute_hides_words() -> None:
+    given = '<table bgcolor="#000000"><tr><td bgcolor="000"><font color="#fefefe">words</font></td></tr></table>'
+    assert sanitise(given).html == "<table><tbody><tr><td><font>words</font></td></tr></tbody></table>"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "10.1.2.3:8443",
+        "192.168.0.1",
+        "169.254.169.254",
+        "0x7f.1",
+        "2130706433",
+        "127.0.0.%31",
+        "127。0。0。1",
+        "[::1]",
+        "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+        "localhost",
+        "router",
+        "router.local.",
+        "wiki.corp",
+        "me@router.lan",
+    ],
+)
+def test_a_picture_in_the_readers_own_network_is_never_loaded(host: str) -> None:
+    found = sanitise(f'<img src="https://{host}/a.png" alt="a"><img src="//{host}/a.png">', images=True)
+    assert (found.html, found.remote_images, found.never_shown) == ('<span class="picture">a</span>', 0, 2)
+
+
+@pytest.mark.parametrize("host", ["cdn.example.com", "1.example.org:8443", "93.184.215.14", "bücher.example"])
+def test_a_picture_elsewhere_is_loaded_if_asked_for(host: str) -> None:
+    assert f"https://{host}/a.png" in sanitise(f'<img src="https://{host}/a.png">', images=True).html

@@ -124,6 +124,19 @@ test("a case counts as seen a quarter of a second after it was painted, and anew
   expect(seen()).toBe(false);
 });
 
+test.each([
+  [999, "open"],
+  [1000, "changed"],
+])("a draft that changes %d ms after the case was painted leaves it %s", async (ms, kind) => {
+  const server = new Server();
+  const here = await desk();
+  here.painted(paintKey(here.snapshot().sitting.views["a"] as CaseView));
+  await later(ms);
+  here.redrafted(server.change("a", { revision: 2, content_hash: "b".repeat(64) }));
+  await quiet();
+  expect([here.snapshot().sitting.views["a"]?.case.revision, standing(here, "a")?.kind]).toEqual([2, kind]);
+});
+
 describe("a verdict with a hold", () => {
   test("shows the next case before it is sent, and is bound to what was on screen", async () => {
     const server = new Server();

@@ -14,6 +14,8 @@ const AWAY_MS = 60_000;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
 const SKELETON_MS = 150;
+/** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
+const READ_MS = 1_000;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -228,7 +230,7 @@ export class Desk {
     if (this.#painted === key) return;
     this.#painted = key;
     this.#shown_at = performance.now();
-    performance.mark("case-painted");
+    performance.mark("case-painted", { detail: key });
   }
 
   /** Whether the case on screen has been there long enough for a key to be meant for it. */
@@ -577,7 +579,8 @@ export class Desk {
     if (found.state !== "waiting") {
       // What is known of it already says more than that it is over.
       if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && !by)) return;
-      const words = by === this.me.id ? "You have ruled on it in another tab." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
+      const words =
+        by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
     } else if (holder) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "claimed", by: String(found.claimed_by) }));
@@ -669,7 +672,7 @@ export class Desk {
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;
-      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view));
+      this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view, this.#mayHaveRead(id)));
       if (view.case.state !== "waiting" && sitting.rowOf(this.#now.sitting, id)?.standing.kind === "open") void this.#look(id);
     } catch (error) {
       if (error instanceof Unreachable) this.#change({ reachable: false });
@@ -677,6 +680,11 @@ export class Desk {
     } finally {
       this.#loading.delete(id);
     }
+  }
+
+  #mayHaveRead(id: string): boolean {
+    const view = this.#now.sitting.views[id];
+    return view !== undefined && this.#painted === paintKey(view) && performance.now() - this.#shown_at >= READ_MS;
   }
 
   #held(): string[] {

@@ -180,15 +180,15 @@ export function relisted(sitting: Sitting, page: readonly Case[], after: string 
   return { ...merged, rows, arrived: new Set(), selected: new Set(), anchor: null };
 }
 
-/** Take in a case as it was loaded; tells what changed under the person's eyes. */
-export function loaded(sitting: Sitting, view: CaseView): Sitting {
+/** Take in a case as it was loaded; tells what changed under the person's eyes, if they may have read it. */
+export function loaded(sitting: Sitting, view: CaseView, read = true): Sitting {
   const id = view.case.id;
   const before = sitting.views[id];
   let next: Sitting = { ...sitting, missing: without(sitting.missing, id), views: { ...sitting.views, [id]: view } };
   next = withRow(next, id, (row) => ({ ...row, case: view.case }));
   const row = rowOf(next, id);
   const changed = before !== undefined && before.case.content_hash !== view.case.content_hash;
-  if (changed && id === sitting.current && row && mayBeRuled(row.standing)) {
+  if (changed && read && id === sitting.current && row && mayBeRuled(row.standing)) {
     next = stand(next, id, {
       kind: "changed",
       before: before.content.arguments as Arguments,

@@ -1,10 +1,12 @@
 /** The action bar: the three verdicts, what was just done, and the way back. It covers nothing. */
-import { type CaseView } from "../api/types";
+import type { MouseEvent } from "react";
+
+import type { CaseView } from "../api/types";
 import type { Confirming } from "../desk/desk";
 import { lastRuled } from "../desk/sitting";
 import type { Command } from "../keys/commands";
 import { shown } from "../keys/keymap";
-import { keyboard, useKeymap } from "../keys/keyboard";
+import { isSecond, keyboard, useKeymap } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { Visible } from "../text/visible";
 import { useDesk, useSnapshot } from "./context";
@@ -16,14 +18,16 @@ function Key({ of }: { of: Command }) {
   return first ? <kbd>{shown(first)}</kbd> : null;
 }
 
-export function ActionBar({ view, ready }: { view: CaseView | null; ready: boolean }) {
+export function ActionBar({ view, ready, editing }: { view: CaseView | null; ready: boolean; editing: boolean }) {
   const desk = useDesk();
   const { sitting, notice, confirming, waiting, reachable } = useSnapshot();
   const now = useNow(1000);
   const undoable = lastRuled(sitting.rows, sitting.rows.flatMap((row) => ("verdict" in row.standing ? [row.standing.verdict.id] : [])), now);
   const open = sitting.rows.filter((row) => ["open", "changed", "refused"].includes(row.standing.kind)).length;
   const more = sitting.after !== null;
-  const verdict = (command: Command) => () => void keyboard.run(command);
+  const verdict = (command: Command) => (click: MouseEvent) => {
+    if (!isSecond(click)) keyboard.run(command);
+  };
 
   return (
     <div className="inbox-bar">
@@ -35,7 +39,7 @@ export function ActionBar({ view, ready }: { view: CaseView | null; ready: boole
       </div>
       {confirming && view ? (
         <Confirm confirming={confirming} view={view} />
-      ) : (
+      ) : editing ? null : (
         <div className="inbox-bar-verdicts" role="group" aria-label="Verdict">
           <button type="button" className="button primary" disabled={!ready || (view !== null && !hasSuggestion(view))} onClick={verdict("approve")}>
             Approve <Key of="approve" />
@@ -75,7 +79,7 @@ function Confirm({ confirming, view }: { confirming: Confirming; view: CaseView 
         <strong>{effect}</strong> It cannot be taken back.
       </span>
       <span className="inbox-confirm-keys">
-        <button type="button" className="button primary" onClick={() => desk.confirm()}>
+        <button type="button" className="button primary" onClick={(click) => !isSecond(click) && desk.confirm()}>
           {confirming.kind === "rejected" ? "Reject" : "Approve"} <kbd>↵</kbd>
         </button>
         <button type="button" className="button" onClick={() => desk.unconfirm()}>

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useId, useRef, useState } from "react";
 
 import { Frame } from "../dialogs/frame";
 import { EvidenceList } from "../evidence/evidence_list";
-import { useCommands, useKeymap } from "../keys/keyboard";
+import { isSecond, useCommands, useKeymap } from "../keys/keyboard";
 import { shown as asShown } from "../keys/keymap";
 import { Proposal } from "../proposal/proposal";
 import { Visible } from "../text/visible";
@@ -348,7 +348,7 @@ function Confirm({ confirming: { kind, groups, changed }, onConfirm, onClose }: 
       </ul>
       <Counts groups={groups} />
       <div className="dialogs-actions">
-        <button type="button" className="button primary" onClick={onConfirm}>
+        <button type="button" className="button primary" onClick={(click) => !isSecond(click) && onConfirm()}>
           {VERBS[kind]} {number}
         </button>
         <button type="button" className="button" onClick={onClose}>

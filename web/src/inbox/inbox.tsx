@@ -34,7 +34,8 @@ const Snooze = lazy(loadSnooze);
 const HandOver = lazy(loadHandOver);
 const Redraft = lazy(loadRedraft);
 
-type Asking = "snooze" | "hand_over" | "redraft" | null;
+/** A dialog is about the case it was opened on, whatever comes on screen behind it. */
+type Asking = { what: "snooze" | "hand_over" | "redraft"; view: CaseView } | null;
 
 export function Inbox() {
   const desk = useDesk();
@@ -54,7 +55,7 @@ export function Inbox() {
   const row = rowOf(sitting, current);
   const standing: Standing = row?.standing ?? { kind: "open" };
   const ready = view !== null && mayBeRuled(standing);
-  const editing = asked.editing && view !== null && mayBeRuled(standing);
+  const editing = asked.editing && asked.case_id === current && view !== null && mayBeRuled(standing);
   const labelled = view?.checkpoint.label ?? null;
   const labels = useQuery({
     queryKey: ["labels", view?.checkpoint.name],
@@ -122,9 +123,9 @@ export function Inbox() {
             },
             reject: () => desk.reject(),
             edit: () => edit(true),
-            snooze: () => setAsking("snooze"),
-            hand_over: () => setAsking("hand_over"),
-            redraft: () => setAsking("redraft"),
+            snooze: () => setAsking({ what: "snooze", view }),
+            hand_over: () => setAsking({ what: "hand_over", view }),
+            redraft: () => setAsking({ what: "redraft", view }),
             difference: () => {
               if (view.case.revision > 1) setComparing((before) => (before === current ? null : current));
               else desk.say("plain", "This is the first draft: there is nothing to compare it with.");
@@ -172,7 +173,7 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
@@ -273,23 +274,23 @@ export function Inbox() {
         ) : (
           <Skeleton />
         )}
-        {batch === null && <ActionBar view={view} ready={rulable} />}
+        {batch === null && <ActionBar view={view} ready={rulable} editing={editing} />}
       </main>
-      {wide && (
+      {wide && !editing && (
         <aside className="inbox-why" aria-label="Why you see this">
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
       <Suspense fallback={<OnItsWay />}>
-        {view && asking === "snooze" && (
-          <Snooze caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
+        {asking?.what === "snooze" && (
+          <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
-        {view && asking === "hand_over" && (
-          <HandOver caseView={view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
+        {asking?.what === "hand_over" && (
+          <HandOver caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
         )}
-        {view && asking === "redraft" && (
+        {asking?.what === "redraft" && (
           <Redraft
-            caseView={view}
+            caseView={asking.view}
             onClose={() => setAsking(null)}
             onDone={(after) => {
               setAsking(null);
@@ -415,9 +416,9 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
       );
     case "sending":
     case "ruled": {
-      const left = standing.kind === "ruled" && standing.until !== null ? Math.ceil((standing.until - now) / 1000) : 0;
+      const left = standing.kind === "ruled" && standing.until !== null ? Math.min(standing.verdict.hold_s, Math.ceil((standing.until - now) / 1000)) : 0;
       return (
-        <p className="inbox-ruled" role="status">
+        <p className="inbox-ruled">
           You {standing.verdict.kind === "rejected" ? "rejected" : "approved"} this
           {standing.verdict.label !== undefined && (
             <>
@@ -542,10 +543,14 @@ function Skeleton() {
 
 function copyLink(id: string, say: (text: string) => void): void {
   const link = `${window.location.origin}/cases/${id}`;
-  navigator.clipboard?.writeText(link).then(
-    () => say("The link is copied."),
-    () => say(link),
-  );
+  // Pages that are not served over TLS have no clipboard, whatever the types say.
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (!clipboard) say(link);
+  else
+    clipboard.writeText(link).then(
+      () => say("The link is copied."),
+      () => say(link),
+    );
 }
 
 function time(at: string | null | undefined): string {

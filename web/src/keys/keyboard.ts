@@ -145,6 +145,11 @@ function isWriting(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && !["button", "checkbox", "radio", "submit", "reset"].includes(target.type);
 }
 
+/** Whether a click is the second of a double one: it was not meant for what has come under the pointer since the first. */
+export function isSecond(click: { detail: number }): boolean {
+  return click.detail > 1;
+}
+
 /** Listen to the keyboard for as long as the caller is on screen. */
 export function useKeyboard(): void {
   useEffect(() => {

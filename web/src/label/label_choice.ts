@@ -35,9 +35,11 @@ export function offers(view: CaseView, labels: readonly Known[]): Offer[] {
   };
   const argument = view.checkpoint.label;
   if (!view.withheld && argument) {
+    const knows = view.routing?.confidence !== 0;
     if (hasSuggestion(view)) add(own(view.content.arguments, argument), view.routing?.confidence, true);
+    // Whoever has no idea is no surer of one than of another: a row of zeros would look like an answer.
     for (const alternative of view.content.alternatives ?? [])
-      add(own(alternative.arguments, argument), alternative.confidence, false);
+      add(own(alternative.arguments, argument), knows ? alternative.confidence : null, false);
   }
   for (const { label } of byUse(labels)) add(label, null, false);
   return found;

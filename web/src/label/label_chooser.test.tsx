@@ -76,6 +76,14 @@ describe("offers", () => {
     ]);
   });
 
+  test("say nothing of how sure a drafter is that has no idea", () => {
+    const view = viewOf({ confidence: 0, alternatives: [["Billing", 0], ["Fraud", 0]] });
+    expect(offers(view, []).map(({ label, confidence }) => [label, confidence])).toEqual([
+      ["Billing", null],
+      ["Fraud", null],
+    ]);
+  });
+
   test("tell nothing while the suggestion is withheld, even if the server let it slip", () => {
     const view = { ...viewOf(), withheld: true };
     expect(offers(view, KNOWN).map((one) => one.label)).toEqual(["Billing", "Account access", "Refund", "Shipping"]);
@@ -329,4 +337,16 @@ describe("LabelChooser", () => {
     press("Enter", field());
     expect(await violations()).toEqual([]);
   });
+});
+
+test("the second click of a double one chooses nothing, and names nothing", () => {
+  const { onChoose } = shown(viewOf());
+  fireEvent.click(screen.getAllByRole("button")[0] as HTMLElement, { detail: 2 });
+  type("Chargeback");
+  const fresh = () => options().at(-1) as HTMLElement;
+  fireEvent.click(fresh(), { detail: 1 });
+  fireEvent.click(fresh(), { detail: 2 });
+  expect(onChoose).not.toHaveBeenCalled();
+  fireEvent.click(fresh(), { detail: 1 });
+  expect(onChoose).toHaveBeenCalledWith("Chargeback", true);
 });

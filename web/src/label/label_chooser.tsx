@@ -3,7 +3,7 @@ import "./label.css";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 
 import type { CaseView } from "../api/types";
-import { useCommands } from "../keys/keyboard";
+import { isSecond, useCommands } from "../keys/keyboard";
 import { Visible } from "../text/visible";
 import { focusLabelField, type Known, labelKeys, matching, MOST_KEYS, type Offer, offers, sameLabel, tidied } from "./label_choice";
 
@@ -172,7 +172,7 @@ function Chooser({ view, labels, onChoose, disabled = false }: Props) {
               aria-selected={index === active}
               // The press would take the focus from the field, and with it the list.
               onMouseDown={(event) => event.preventDefault()}
-              onClick={() => choose(offer.label, false)}
+              onClick={(click) => !isSecond(click) && choose(offer.label, false)}
             >
               <Name label={offer.label} />
               <Sure offer={offer} />
@@ -185,7 +185,8 @@ function Chooser({ view, labels, onChoose, disabled = false }: Props) {
               role="option"
               aria-selected={isNew}
               onMouseDown={(event) => event.preventDefault()}
-              onClick={() => {
+              onClick={(click) => {
+                if (isSecond(click)) return;
                 setAt(shown.length);
                 chooseNew();
               }}
@@ -226,7 +227,7 @@ function Numbered({
               className={offer.suggested ? "label-choice label-suggested" : "label-choice"}
               disabled={disabled}
               aria-keyshortcuts={offer.suggested ? `${index + 1} Enter` : String(index + 1)}
-              onClick={() => onChoose(offer.label, false)}
+              onClick={(click) => !isSecond(click) && onChoose(offer.label, false)}
             >
               <kbd aria-hidden="true">{index + 1}</kbd>
               <Name label={offer.label} />

@@ -44,8 +44,9 @@ def similar(
 
     While they are withheld, as on a blind checkpoint until you have ruled, there are none.
     """
+    # Nor are there any in the first seconds, while a thread reads them for whoever asks next.
     view = caller.app._view(case_id, seen_by=caller.id)
-    return Few(items=[] if view.withheld else caller.app.similar(view.case, limit=limit))
+    return Few(items=[] if view.withheld else caller.app.similar(view.case, limit=limit, wait=False))
 
 
 @router.get("/checkpoints/{name}/labels")

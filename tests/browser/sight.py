@@ -1,0 +1,37 @@
+"""What a person sees of the inbox, and waits for before they press a key."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from signoff import CaseHandle
+
+MEANT = """(id) => new Promise((seen) => {
+    const look = () => {
+        const painted = performance.getEntriesByName("case-painted").at(-1);
+        const there = document.querySelector("#case-title")?.dataset.caseId === id && painted?.detail.startsWith(id);
+        if (there && performance.now() - painted.startTime > 260) seen();
+        else setTimeout(look, 10);
+    };
+    look();
+})"""
+"""A verdict's key counts once a case was on screen for 250 ms; this waits for that, by the page's own word."""
+
+
+def see(page: Page, case: CaseHandle | str) -> None:
+    """Wait until a case is on screen, and a key that rules is meant for it."""
+    id = case if isinstance(case, str) else case.id
+    expect(page.locator(f'#case-title[data-case-id="{id}"]')).to_be_visible()
+    page.evaluate(MEANT, id)
+
+
+def row(page: Page, case: CaseHandle | str) -> Locator:
+    """Give a case's line in the list."""
+    id = case if isinstance(case, str) else case.id
+    return page.locator(f'[id="row-{id}"]')
+
+
+def press(page: Page, case: CaseHandle | str, key: str) -> None:
+    """Press a key once a case is on screen for it."""
+    see(page, case)
+    page.keyboard.press(key)
