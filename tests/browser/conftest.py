@@ -19,6 +19,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from signoff.app.accounts import Accounts
 from signoff.domain.case import State
 from signoff.errors import CaseClosed
 from signoff.server.access import COOKIE
+from signoff.testing import FakeClock
 from tests.browser import chromium
 from tests.browser.checkpoints import URL, declare
 from tests.web.conftest import CHEAP, PASSWORD, Served, start_server
@@ -208,6 +210,13 @@ def module_desk(module_place: Path) -> Iterator[BrowserDesk]:
     """A desk with the reviewers Grace and Ada, for the tests of one file."""
     with desks(module_place.parent) as start:
         yield start("grace", "ada")
+
+
+@pytest.fixture
+def past(module_place: Path) -> Iterator[Signoff]:
+    """The desk of this file as it was half an hour ago, for what takes time."""
+    with Signoff(module_place, clock=FakeClock(datetime.now(UTC) - timedelta(minutes=30)), workers=0) as app:
+        yield app
 
 
 @pytest.fixture

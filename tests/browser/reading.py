@@ -49,6 +49,12 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def push(button: Locator) -> None:
+    """Press Enter on a button or link, anew as in `again`."""
+    button.page.evaluate(_LIFTED)
+    button.press("Enter")
+
+
 def again(page: Page, key: str) -> None:
     """Press a key anew that was pressed before; the page takes one that comes back sooner for a held one."""
     page.evaluate(_LIFTED)

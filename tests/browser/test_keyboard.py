@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import BrowserDesk
 from tests.browser.reading import again, heading, press, reading, row, said
@@ -473,6 +473,41 @@ def test_a_second_press_right_after_a_painting_does_nothing(desk: BrowserDesk, v
     assert [desk.acts(case) for case in cases] == [["rule"], [], [], [], []]
     press(page, "a")
     expect(row(page, "Number 2")).to_contain_text("approved, undo for")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "shown"),
+    [
+        ("f", "hand_over", "To a person or a group"),
+        ("Shift+R", "redraft", "What should be different"),
+        ("Control+k", "palette", "Command or queue"),
+        ("e", "edit_form", "Text"),
+    ],
+)
+def test_who_types_ahead_of_a_dialog_that_loads_rules_on_nothing(
+    desk: BrowserDesk, visit: Visit, key: str, code: str, shown: str
+) -> None:
+    case, other = desk.reply(subject="First"), desk.reply(subject="Second")
+    page = visit("grace", "about:blank")
+    asked: list[Route] = []
+    # Its code comes only once it is let through, as over a slow line.
+    page.route(re.compile(rf"/assets/{code}[^/]*\.js"), lambda route: asked.append(route))
+    page.goto("/")
+    reading(page, "First")
+    press(page, key)
+    reading(page, "First")
+    for letter in ("a", "r", "Enter", "j", "u", "x"):
+        again(page, letter)
+    assert [desk.acts(case), desk.acts(other)] == [[], []]
+    expect(heading(page)).to_have_text("First")
+    for route in asked:
+        route.continue_()
+    expect(page.get_by_label(shown, exact=True)).to_be_focused()
+    press(page, "Escape")
+    expect(page.get_by_label(shown, exact=True)).to_be_hidden()
+    reading(page, "First")
+    again(page, "a")
+    expect(row(page, "First")).to_contain_text("approved, undo for")
 
 
 # --- focus

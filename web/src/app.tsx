@@ -11,7 +11,7 @@ import { Desk, words } from "./desk/desk";
 import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
-import { useCommands, useKeyboard } from "./keys/keyboard";
+import { OnItsWay, useCommands, useKeyboard } from "./keys/keyboard";
 import { Broken } from "./screens/broken";
 
 const SignInPage = later(() => import("./screens/sign_in_page"));
@@ -131,7 +131,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
     <DeskContext value={desk}>
       <Screens onSignOut={onSignOut} />
       {out && (
-        <Suspense>
+        <Suspense fallback={<OnItsWay />}>
           <SignIn
             person={me.id}
             onSignedIn={(now) => {
@@ -199,7 +199,7 @@ function Screens({ onSignOut }: { onSignOut(): void }) {
           </Beside>
         </Route>
       </Switch>
-      <Suspense>
+      <Suspense fallback={<OnItsWay />}>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
       </Suspense>

@@ -396,6 +396,21 @@ describe("claims", () => {
   });
 });
 
+test("for who is away nothing is claimed, and back at the desk it is", async () => {
+  const server = new Server();
+  const here = await desk();
+  here.setAway(true);
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual([null, null, null]);
+  here.next();
+  await here.refresh();
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual([null, null, null]);
+  here.setAway(false);
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual(["grace", "grace", "grace"]);
+});
+
 test("drafts outlive the page, and go with the verdict", async () => {
   new Server();
   const here = await desk();

@@ -51,6 +51,8 @@ export interface Snapshot {
   reachable: boolean;
   /** Whether the stream of events is up; without it the list may be behind. */
   following: boolean;
+  /** Whether this person is marked away: then nothing is claimed for them, though the page may be open. */
+  away: boolean;
 }
 
 export class Desk {
@@ -86,6 +88,7 @@ export class Desk {
       waiting: 0,
       reachable: true,
       following: true,
+      away: false,
     };
     this.#outbox = new Outbox(me.id, {
       accepted: (verdict, after) => this.#accepted(verdict, after),
@@ -404,6 +407,14 @@ export class Desk {
     if (this.#now.notice) this.#change({ notice: null });
   }
 
+  /** This person was marked away, or is back: here, in another tab, or as the server says. */
+  setAway(away: boolean): void {
+    if (away === this.#now.away) return;
+    this.#change({ away });
+    if (away) this.#letGo(false);
+    else this.#fill();
+  }
+
   /** Somebody signed in again. */
   signedIn(): void {
     this.flush();
@@ -584,9 +595,14 @@ export class Desk {
   }
 
   #noticed(event: Event): void {
+    if (event.kind === "account" && event.actor === this.me.id && (event.act === "away" || event.act === "back")) {
+      this.setAway(event.act === "away");
+    }
     const found = sitting.noticed(this.#now.sitting, event, this.me.id);
     if (found.sitting !== this.#now.sitting) this.#set(found.sitting);
     for (const id of found.look) void this.#look(id, event.actor ?? undefined);
+    // What was given back is nobody's now: whoever has it on screen takes it.
+    if (event.act === "release" && sitting.toClaim(this.#now.sitting).includes(event.case_id ?? "")) this.#fill();
     const { rows, listed, filter } = this.#now.sitting;
     // With nothing left to do, what comes in is shown at once: there is no cursor it could move under.
     if (listed === "yes" && filter.text === null && this.#now.sitting.arrived.size && !rows.some((row) => sitting.mayBeRuled(row.standing))) {
@@ -611,7 +627,8 @@ export class Desk {
     const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
-      if (row?.standing.kind === "ruled") return;
+      // What is known of it already says more than that it is over.
+      if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && !by)) return;
       const words =
         by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
@@ -670,7 +687,7 @@ export class Desk {
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
       return !held && !this.#claiming.has(id);
     });
-    if (wanted.length && document.visibilityState === "visible") void this.#claim(wanted);
+    if (wanted.length && document.visibilityState === "visible" && !this.#now.away) void this.#claim(wanted);
     for (const id of others) if (!now.views[id]) void this.#load(id);
     const at = sitting.indexOf(now, now.current);
     if (now.listed === "yes" && now.after !== null && at >= now.rows.length - 10) void this.more();

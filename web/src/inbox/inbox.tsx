@@ -11,7 +11,7 @@ import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
 import { EvidenceList } from "../evidence/evidence_list";
-import { keyboard, useCommands } from "../keys/keyboard";
+import { keyboard, OnItsWay, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
@@ -182,13 +182,13 @@ export function Inbox() {
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
           <Search key={filter.text ?? ""} input={searching} text={filter.text} onSearch={(text) => navigate(addressOf({ filter: { ...filter, text }, case_id: null, editing: false }))} />
-          {sitting.selected.size > 0 && (
-            <button type="button" className="button small" onClick={() => setBatch([...sitting.selected])}>
-              {sitting.selected.size} selected: open as a batch
-            </button>
-          )}
         </header>
         <List onOpen={() => setReading(true)} />
+        {sitting.selected.size > 0 && (
+          <button type="button" className="inbox-new" onClick={() => setBatch([...sitting.selected])}>
+            {sitting.selected.size} selected: open as a batch
+          </button>
+        )}
         {sitting.listed === "failed" && (
           <p className="notice inbox-list-note">
             The queue could not be read. <button type="button" className="button small" onClick={() => void desk.refresh()}>Try again</button>
@@ -216,7 +216,14 @@ export function Inbox() {
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
                 {editing && view ? (
-                  <Suspense fallback={<Skeleton />}>
+                  <Suspense
+                    fallback={
+                      <>
+                        <Skeleton />
+                        <OnItsWay />
+                      </>
+                    }
+                  >
                     <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
                   </Suspense>
                 ) : (
@@ -280,7 +287,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense>
+      <Suspense fallback={<OnItsWay />}>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
@@ -415,7 +422,7 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
       );
     case "sending":
     case "ruled": {
-      const left = standing.kind === "ruled" && standing.until !== null ? Math.ceil((standing.until - now) / 1000) : 0;
+      const left = standing.kind === "ruled" && standing.until !== null ? Math.min(standing.verdict.hold_s, Math.ceil((standing.until - now) / 1000)) : 0;
       return (
         <p className="inbox-ruled">
           You {standing.verdict.kind === "rejected" ? "rejected" : "approved"} this

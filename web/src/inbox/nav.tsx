@@ -1,6 +1,6 @@
 /** The navigation: queues with what waits in each, the other screens, and who is signed in. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
@@ -80,23 +80,23 @@ export function Nav({ onSignOut }: { onSignOut(): void }) {
 /** Who is signed in, and whether cases may be assigned to them; told to the server while somebody looks. */
 function Presence() {
   const desk = useDesk();
-  const [away, setAway] = useState(false);
+  const away = useShown((now) => now.away);
   useEffect(() => {
     const tell = () => {
       if (document.visibilityState !== "visible") return;
       api.presence(null).then(
-        (person) => setAway(person.away_since !== null),
+        (person) => desk.setAway(person.away_since !== null),
         () => undefined,
       );
     };
     tell();
     const timer = setInterval(tell, PRESENCE_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [desk]);
   const change = () => {
     api.presence(!away).then(
       (person) => {
-        setAway(person.away_since !== null);
+        desk.setAway(person.away_since !== null);
         desk.say("plain", away ? "You are back." : "You are marked away: cases that were assigned to you passed on.");
         void desk.refresh();
       },

@@ -2,7 +2,7 @@ import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Command } from "./commands";
-import { type Handlers, keyboard, type Other, useCommands, useKeyboard, useKeymap } from "./keyboard";
+import { type Handlers, keyboard, OnItsWay, type Other, useCommands, useKeyboard, useKeymap } from "./keyboard";
 
 let done: string[];
 let at = 100_000;
@@ -292,6 +292,17 @@ test("keys with Alt belong to the system", () => {
   render(<Screen />);
   expect(press("a", { altKey: true }).defaultPrevented).toBe(false);
   expect(done).toEqual([]);
+});
+
+test("while a dialog is on its way, what is typed ahead does nothing", () => {
+  render(<Screen />);
+  const { unmount } = render(<OnItsWay />);
+  for (const key of ["a", "r", "j"]) expect(press(key).defaultPrevented).toBe(true);
+  expect(press("Tab").defaultPrevented).toBe(false);
+  expect(done).toEqual([]);
+  unmount();
+  press("a");
+  expect(done).toEqual(["approve"]);
 });
 
 test("a dialog in front has the keyboard to itself", () => {

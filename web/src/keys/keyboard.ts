@@ -1,5 +1,5 @@
 /** The keyboard: turns key presses into commands, and refuses those nobody can have meant. */
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
 
 import { COMMANDS, type Command } from "./commands";
 import { type Changes, keymap, type Keymap, named, storeChanges, storedChanges } from "./keymap";
@@ -26,6 +26,7 @@ class Keyboard {
   #changes: Changes = storedChanges();
   #map: Keymap = keymap(this.#changes);
   #first: { key: string; at: number } | null = null;
+  #waits = 0;
   #released = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
@@ -54,6 +55,14 @@ class Keyboard {
     };
   }
 
+  /** Do nothing by keys until the function that is given back is called: what they are meant for is on its way. */
+  wait(): () => void {
+    this.#waits += 1;
+    return () => {
+      this.#waits -= 1;
+    };
+  }
+
   /** Do a command as if its key had been pressed, for buttons and the palette; false if it cannot be done now. */
   run(command: Command): boolean {
     const layer = this.#layers.findLast((each) => each.handlers[command]);
@@ -77,6 +86,10 @@ class Keyboard {
     if (stroke === null) return;
     const writing = isWriting(event.target);
     if (document.querySelector("dialog:modal")) return;
+    if (this.#waits > 0) {
+      if (stroke !== "Tab" && stroke !== "Shift+Tab" && !writing) event.preventDefault();
+      return;
+    }
     const held = event.repeat || event.timeStamp - (this.#released.get(event.code) ?? -Infinity) < REPEAT_MS;
 
     const before = this.#first;
@@ -166,6 +179,16 @@ export function useCommands(handlers: Handlers, { other, mayRule }: { other?: Ot
     };
     return keyboard.push(layer);
   }, [names]);
+}
+
+/**
+ * Stands where a dialog or form is being loaded.
+ *
+ * Who types ahead means that one; the screen behind must not take the letters for its own keys.
+ */
+export function OnItsWay(): null {
+  useLayoutEffect(() => keyboard.wait(), []);
+  return null;
 }
 
 export function useKeymap(): Keymap {
