@@ -1,8 +1,9 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
 import { serverNow } from "../api/clock";
-import { Problem, Unreachable } from "../api/request";
+import { Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
@@ -56,9 +57,9 @@ export class Desk {
   readonly me: Me;
   readonly #listeners = new Set<() => void>();
   readonly #outbox: Outbox;
-  readonly #drafts_key: string;
+  readonly #drafts: Drafts;
   #now: Snapshot;
-  #order: string[] = [];
+  #recalling = new Set<string>();
   #loading = new Set<string>();
   #claiming = new Set<string>();
   #shown_at = 0;
@@ -76,9 +77,9 @@ export class Desk {
 
   constructor(me: Me) {
     this.me = me;
-    this.#drafts_key = `signoff.drafts.${me.id}`;
+    this.#drafts = new Drafts(me.id);
     this.#now = {
-      sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      sitting: { ...sitting.NEW_SITTING, drafts: this.#drafts.read() },
       shown: null,
       notice: null,
       confirming: null,
@@ -93,6 +94,8 @@ export class Desk {
       gone: (verdict) => this.#gone(verdict),
       waiting: (count, reachable) => this.#reached(count, reachable),
     });
+    const recallable = this.#outbox.waiting.map((verdict) => ({ verdict, until: null }));
+    this.#now = { ...this.#now, sitting: { ...this.#now.sitting, recallable } };
   }
 
   // --- what screens read
@@ -108,6 +111,7 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
+    speakFor(this.me.id);
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
@@ -141,6 +145,7 @@ export class Desk {
       () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
+      () => speakFor(null),
     ];
     this.#outbox.flush();
     return () => {
@@ -152,8 +157,8 @@ export class Desk {
   /** Show a queue, on one case if that is asked for. */
   async open(filter: Filter, case_id: string | null): Promise<void> {
     this.#letGo(false);
-    const { drafts, ruled } = this.#now.sitting;
-    this.#set({ ...sitting.NEW_SITTING, drafts, ruled, filter, current: case_id, listed: "loading" });
+    const { drafts, ruled, recallable } = this.#now.sitting;
+    this.#set({ ...sitting.NEW_SITTING, drafts, ruled, recallable, filter, current: case_id, listed: "loading" });
     if (case_id) void this.#load(case_id);
     await this.#list(null);
   }
@@ -315,19 +320,26 @@ export class Desk {
 
   /** Take the newest verdict back that has not taken effect. */
   async undo(): Promise<void> {
-    const verdict = sitting.lastRuled(this.#now.sitting.rows, this.#order, serverNow());
+    const verdict = sitting.lastRuled(this.#now.sitting, serverNow(), this.#recalling);
     if (verdict) await this.undoVerdict(verdict);
-    else this.say("warn", "Nothing can be taken back any more: every verdict here has taken effect. A done case may be reversed on its own page.");
+    else this.say("warn", "Nothing can be taken back any more. A done case may be reversed on its own page.");
   }
 
   async undoVerdict(verdict: Outgoing): Promise<void> {
-    const taken_out = this.#outbox.takeOut(verdict.id);
+    if (this.#recalling.has(verdict.id)) return;
+    const from = this.#now.sitting.current;
+    let taken_out = this.#outbox.takeOut(verdict.id);
+    // At once, and not with the answer: by then the person may be reading, or typing, something else.
+    this.go(verdict.case_id);
     if (taken_out === "unsent") {
       this.#tookBack(verdict);
       return;
     }
-    await this.#outbox.settled(verdict.id);
+    this.#recalling.add(verdict.id);
     try {
+      await this.#outbox.settled(verdict.id);
+      if (taken_out === "sent") taken_out = this.#outbox.takeOut(verdict.id);
+      if (!this.#now.sitting.recallable.some((each) => each.verdict.id === verdict.id)) return;
       const after = await api.recall(verdict.case_id);
       this.#tookBack(verdict);
       this.#set(sitting.withRow(this.#now.sitting, after.id, (row) => ({ ...row, case: after })));
@@ -340,7 +352,12 @@ export class Desk {
         this.#unsure.add(verdict.case_id);
         this.say("warn", "Taken back here. Should it have arrived before the connection broke, that is shown once the server answers.", verdict.case_id);
         void this.#look(verdict.case_id);
-      } else this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
+      } else {
+        if (from && this.#now.sitting.current === verdict.case_id) this.go(from);
+        this.say("bad", `It could not be taken back: ${short(verdict.title)}. ${words(error)}`, verdict.case_id);
+      }
+    } finally {
+      this.#recalling.delete(verdict.id);
     }
   }
 
@@ -415,6 +432,7 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, view.case.id);
     if (!row) this.#set({ ...this.#now.sitting, rows: [{ case: view.case, standing: sitting.OPEN }, ...this.#now.sitting.rows] });
     const mine = view.case.claimed_by === this.me.id;
+    const draft = this.#now.sitting.drafts[view.case.id];
     const verdict: Outgoing = {
       id: newId(),
       case_id: view.case.id,
@@ -427,21 +445,21 @@ export class Desk {
       title: view.case.title,
       ...(answer.arguments && { arguments: answer.arguments }),
       ...(answer.label !== undefined && { label: answer.label }),
+      ...(draft && !answer.arguments && { draft }),
     };
-    this.#order = [...this.#order.slice(-200), verdict.id];
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
     const why = answer.kind === "rejected" && verdict.hold_s > 0 && view.checkpoint.reasons.length > 0;
     const said = why ? "Rejected. Why?" : `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`;
     this.say(answer.kind === "rejected" ? "plain" : "ok", said, verdict.case_id, why ? verdict : undefined);
+    this.#outbox.put(verdict);
     // Painting the next case comes first.
     setTimeout(() => {
-      this.#outbox.add(verdict);
+      this.#outbox.send(verdict.id);
       this.#fill();
     });
   }
 
   #tookBack(verdict: Outgoing): void {
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.takenBack(this.#now.sitting, verdict));
     this.say("plain", "Taken back.", verdict.case_id);
     this.#fill();
@@ -453,19 +471,11 @@ export class Desk {
     this.#set(sitting.accepted(this.#now.sitting, verdict, after, until));
     this.draft(verdict.case_id, null);
     this.#unsure.delete(verdict.case_id);
-    if (until !== null) setTimeout(() => this.#settle(verdict.id), verdict.hold_s * 1000);
+    if (until !== null) setTimeout(() => this.#set(sitting.settled(this.#now.sitting, verdict)), verdict.hold_s * 1000);
     const view = this.#now.sitting.views[verdict.case_id];
     if (view?.withheld) void this.#reveal(view, verdict);
     else if (after.state === "waiting" && this.#now.notice?.case_id === verdict.case_id) {
       this.say("ok", `Your opinion is recorded; ${after.opinions} in all have to agree.`, verdict.case_id);
-    }
-  }
-
-  /** The hold of a verdict is over: nothing is left to undo. */
-  #settle(verdict_id: string): void {
-    const row = this.#now.sitting.rows.find((each) => each.standing.kind === "ruled" && each.standing.verdict.id === verdict_id);
-    if (row?.standing.kind === "ruled") {
-      this.#set(sitting.stand(this.#now.sitting, row.case.id, { ...row.standing, until: null }));
     }
   }
 
@@ -488,7 +498,6 @@ export class Desk {
 
   #refused(verdict: Outgoing, problem: Problem): void {
     const now = this.#now.sitting;
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     const facts = problem.facts as { reviewer?: string; verdict?: string };
     let standing: Standing;
     if (problem.code === "case_closed" && facts.reviewer) {
@@ -506,14 +515,12 @@ export class Desk {
   #dropped(verdict: Outgoing): void {
     const text = "The connection broke: whether this verdict arrived is shown here once the server answers.";
     this.#unsure.add(verdict.case_id);
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, { kind: "refused", words: text, verdict }));
     this.say("bad", `${verdict.title}: ${text}`, verdict.case_id);
     void this.#look(verdict.case_id);
   }
 
   #gone(verdict: Outgoing): void {
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, sitting.OPEN));
     void this.#look(verdict.case_id);
   }
@@ -781,13 +788,7 @@ export class Desk {
 
   #keepDrafts(): void {
     clearTimeout(this.#draft_timer);
-    const { drafts } = this.#now.sitting;
-    try {
-      if (Object.keys(drafts).length) localStorage.setItem(this.#drafts_key, JSON.stringify(drafts));
-      else localStorage.removeItem(this.#drafts_key);
-    } catch {
-      // Too large, or no storage: the drafts live as long as the page.
-    }
+    this.#drafts.write(this.#now.sitting.drafts);
   }
 
   #set(next: Sitting): void {
@@ -837,13 +838,4 @@ function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function stored(key: string): Record<string, Arguments> {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(key) ?? "{}");
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Record<string, Arguments>) : {};
-  } catch {
-    return {};
-  }
 }
