@@ -28,7 +28,12 @@ def declare(app: Signoff) -> dict[str, Any]:
         """Hand a message to a team."""
         return team
 
-    return {"reply": reply, "refund": refund, "route": route}
+    @app.checkpoint(undo_s=60)
+    def store(data: Any) -> str:
+        """Keep a record."""
+        return "kept"
+
+    return {"reply": reply, "refund": refund, "route": route, "store": store}
 
 
 def served() -> Signoff:

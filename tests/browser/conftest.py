@@ -133,6 +133,10 @@ class BrowserDesk:
         more.setdefault("evidence", {"message": message})
         return self._checkpoints["route"].propose(message=message, team=team, **more)
 
+    def store(self, data: Any, **more: Any) -> CaseHandle:
+        """Propose to keep any JSON."""
+        return self._checkpoints["store"].propose(data=data, **more)
+
 
 @contextmanager
 def desks(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:

@@ -176,7 +176,7 @@ function Screens({ onSignOut }: { onSignOut(): void }) {
         <Route path="/">
           <Inbox />
         </Route>
-        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
+        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={id} />}</Beside>}</Route>
         <Route path="/done">
           <Beside>
             <Done />
