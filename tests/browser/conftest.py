@@ -150,6 +150,10 @@ class BrowserDesk:
         more.setdefault("evidence", {"message": message})
         return self._checkpoints["route"].propose(message=message, team=team, **more)
 
+    def store(self, data: Any, **more: Any) -> CaseHandle:
+        """Propose to keep any JSON."""
+        return self._checkpoints["store"].propose(data=data, **more)
+
 
 @contextmanager
 def desks(folder: Path) -> Iterator[Callable[..., BrowserDesk]]:
@@ -184,13 +188,6 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
     """Start servers on desks in `tmp_path`; all are ended afterwards."""
     with desks(tmp_path) as start:
         yield start
-
-
-@pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserDesk]:
-    """A desk with the reviewers Grace and Ada, for all tests of a file; `clear` it before each."""
-    with desks(tmp_path_factory.mktemp("desk")) as start:
-        yield start("grace", "ada")
 
 
 @pytest.fixture

@@ -59,6 +59,13 @@ interface Asked {
   keepalive?: boolean;
 }
 
+let person: string | null = null;
+
+/** Say whose page this is: the server refuses it once another tab has signed somebody else in. */
+export function speakFor(id: string | null): void {
+  person = id;
+}
+
 type Listener = () => void;
 const signedOut = new Set<Listener>();
 
@@ -114,7 +121,10 @@ async function once<T>(method: Method, path: string, { query, body, signal, keep
   try {
     response = await fetch(address(path, query), {
       method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: {
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(person !== null && path !== "/session" && { "Signoff-Person": encodeURIComponent(person) }),
+      },
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, late]) : late,
       credentials: "same-origin",

@@ -1,7 +1,7 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
 import { serverNow } from "../api/clock";
-import { Problem, speakFor, Unreachable } from "../api/request";
+import { onSignedOut, Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
@@ -74,6 +74,8 @@ export class Desk {
   #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
   #again_timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether nobody is known to be signed in: whoever signs in next may be somebody else, so nothing is sent. */
+  #out = false;
   /** How many verdicts were kept because the server did not answer, until all are sent. */
   #kept_back = 0;
 
@@ -136,7 +138,12 @@ export class Desk {
       event: (event) => this.#noticed(event),
       alive: (following) => this.#following(following),
     });
+    const out = onSignedOut(() => {
+      this.#out = true;
+      this.#outbox.pause();
+    });
     this.#ends = [
+      out,
       unfollow,
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
@@ -168,7 +175,7 @@ export class Desk {
 
   /** Send what waits and look again: the connection may be back. */
   flush(): void {
-    this.#outbox.flush();
+    if (!this.#out) this.#outbox.flush();
     if (!this.#now.reachable) void this.#ask();
     void this.#renew();
     const { listed, missing } = this.#now.sitting;
@@ -344,10 +351,10 @@ export class Desk {
       if (taken_out === "sent") taken_out = this.#outbox.takeOut(verdict.id);
       if (!this.#now.sitting.recallable.some((each) => each.verdict.id === verdict.id)) return;
       const after = await api.recall(verdict.case_id);
+      // The verdict ended the claim: it is known to be gone before the case is claimed anew.
+      this.#set(sitting.claimed(this.#now.sitting, [after]).sitting);
       this.#tookBack(verdict);
-      this.#set(sitting.withRow(this.#now.sitting, after.id, (row) => ({ ...row, case: after })));
       void this.#load(after.id);
-      this.#fill();
     } catch (error) {
       if (taken_out === "perhaps_sent") {
         // It is not sent again, so most likely there was nothing to recall.
@@ -417,6 +424,7 @@ export class Desk {
 
   /** Somebody signed in again. */
   signedIn(): void {
+    this.#out = false;
     this.flush();
     void this.refresh();
   }

@@ -212,6 +212,7 @@ export function Inbox() {
             <Banner standing={standing} view={kept} />
             <div className={`inbox-case-body${editing ? " editing" : ""}`}>
               <section className="inbox-source" aria-label="Evidence">
+                <h2 className="visually-hidden">Evidence</h2>
                 <EvidenceList evidence={kept.evidence} caseId={kept.case.id} />
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
