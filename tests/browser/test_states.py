@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from signoff import CaseHandle, Signoff
-from signoff.domain.case import State
 from signoff.domain.verdict import VerdictKind, VerdictRecord
-from signoff.server.access import COOKIE
 from signoff.testing import FakeClock
 from tests.browser.conftest import BrowserDesk
 from tests.browser.sight import press, row, see
@@ -98,7 +96,9 @@ def test_the_old_case_stays_while_the_next_one_is_on_its_way(desk: BrowserDesk, 
 def test_a_case_that_cannot_be_loaded_says_why_and_can_be_tried_again(desk: BrowserDesk, visit: Visit) -> None:
     case = desk.reply()
     page = visit("grace", "/keys", allowed=GONE)
-    page.route(re.compile(f"/cases/{case.id}$"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."}))
+    page.route(
+        re.compile(f"/cases/{case.id}$"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."})
+    )
     page.goto("/")
     expect(page.get_by_role("heading", name="This case cannot be shown")).to_be_visible()
     expect(page.get_by_text("Rows differ.")).to_be_visible()
