@@ -45,7 +45,7 @@ def cannot_rule(desk: BrowserDesk, page: Page, case: CaseHandle) -> None:
 
 RACE = """
     async () => {
-        const hears = () => new Promise((next) => setTimeout(next, 20));
+        const hears = () => new Promise((next) => setTimeout(next, 60));
         const press = (key) => {
             const event = { key, code: `Key${key.toUpperCase()}`, bubbles: true, cancelable: true };
             document.body.dispatchEvent(new KeyboardEvent("keydown", event));

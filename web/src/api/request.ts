@@ -1,8 +1,12 @@
 /** One way to ask the server, and the two ways in which that fails. */
+import { heardAt } from "./clock";
+import { keep, kept } from "./storage";
 import type { ProblemDocument } from "./types";
 
 const PREFIX = "/api/v1";
 const TIMEOUT_MS = 20_000;
+/** Waits before a question is asked again that the server was too busy for. */
+const AGAIN_MS = [400, 1_200];
 
 /** The server said no; `code` is stable, `message` says what happened and what to do next. */
 export class Problem extends Error {
@@ -46,6 +50,15 @@ export function address(path: string, query: Query = {}): string {
   return `${PREFIX}${path}${text ? `?${text}` : ""}`;
 }
 
+type Method = "GET" | "POST" | "DELETE";
+
+interface Asked {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+  keepalive?: boolean;
+}
+
 type Listener = () => void;
 const signedOut = new Set<Listener>();
 
@@ -55,16 +68,47 @@ export function onSignedOut(listener: Listener): () => void {
   return () => signedOut.delete(listener);
 }
 
+const SIGNED_IN = "signoff.signed_in";
+let speaking_for: string | null = null;
+
+/** From now on this page asks for nobody else: all tabs share one session, and it may become another person's in any of them. */
+export function speakFor(person: string | null): void {
+  speaking_for = person;
+}
+
+/** Somebody is signed in with this browser, or nobody any more; every tab is to know. */
+export function signedIn(person: string | null): void {
+  keep(SIGNED_IN, person);
+}
+
+/** What is done here as one person must not go on record as another's. */
+function requireSamePerson(): void {
+  const now = kept(SIGNED_IN);
+  if (speaking_for === null || now === null || now === speaking_for) return;
+  for (const listener of signedOut) listener();
+  throw new Problem(401, { code: "not_signed_in", detail: `${now} has signed in with this browser; sign in again as ${speaking_for}.` });
+}
+
 /**
  * Ask the server.
  *
- * Throws `Problem` for an answer that is no success, and `Unreachable` when there is none.
+ * Throws `Problem` for an answer that is no success, and `Unreachable` when there is none. A question that the server was
+ * too busy for is asked again a little later; what would change something is for the caller to repeat.
  */
-export async function request<T>(
-  method: "GET" | "POST" | "DELETE",
-  path: string,
-  { query, body, signal, keepalive }: { query?: Query; body?: unknown; signal?: AbortSignal; keepalive?: boolean } = {},
-): Promise<T> {
+export async function request<T>(method: Method, path: string, asked: Asked = {}): Promise<T> {
+  for (const wait_ms of method === "GET" ? AGAIN_MS : []) {
+    try {
+      return await once<T>(method, path, asked);
+    } catch (error) {
+      if (!(error instanceof Problem && error.passing)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait_ms));
+  }
+  return once<T>(method, path, asked);
+}
+
+async function once<T>(method: Method, path: string, { query, body, signal, keepalive }: Asked): Promise<T> {
+  if (path !== "/session" && path !== "/me") requireSamePerson();
   const late = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   try {
@@ -80,6 +124,7 @@ export async function request<T>(
     if (signal?.aborted) throw error;
     throw new Unreachable();
   }
+  heardAt(response.headers.get("date"));
   if (response.status === 204) return undefined as T;
   let answer: unknown;
   try {

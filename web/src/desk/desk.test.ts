@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { signIn } from "../api/calls";
+import { onSignedOut } from "../api/request";
 import type { Case, CaseView, Checkpoint } from "../api/types";
 import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../screens/stand_in";
 import { Desk, paintKey, words } from "./desk";
@@ -15,6 +17,7 @@ class Server {
   down = false;
   readonly instead: Record<string, unknown> = {};
   readonly asked: Asked[];
+  readonly answers: Record<string, unknown>;
 
   constructor(checkpoint: Partial<Checkpoint> = {}, ids: readonly string[] = ["a", "b", "c"]) {
     this.checkpoint = aCheckpoint(checkpoint);
@@ -41,6 +44,7 @@ class Server {
         return this.instead[name] ?? (typeof answer === "function" ? answer(asked) : answer);
       };
     }
+    this.answers = answers;
     this.asked = serve(answers);
   }
 
@@ -202,6 +206,79 @@ describe("a verdict with a hold", () => {
     expect([server.sent(/recall/).length, server.cases.get("a")?.state, said(here)]).toEqual([1, "waiting", "Taken back."]);
   });
 
+  test("is taken back in another queue than it was given in", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    await here.open({ ...EVERYTHING, checkpoint: "other" }, null);
+    await here.undo();
+    await quiet();
+    expect([current(here), server.cases.get("a")?.state, said(here)]).toEqual(["a", "waiting", "Taken back."]);
+  });
+
+  test("is taken back before it was sent, in the same moment", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await here.undo();
+    await quiet();
+    expect([current(here), standing(here, "a")?.kind, server.sent(/verdict|recall/).length]).toEqual(["a", "open", 0]);
+  });
+
+  test("is kept at once, should the page be closed in the same moment", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    const kept = new Desk(aMe());
+    expect(kept.snapshot().sitting.recallable.map(({ verdict }) => verdict.case_id)).toEqual(["a"]);
+    expect(server.sent(/verdict/)).toHaveLength(0);
+  });
+
+  test("undone twice in a row is two verdicts taken back", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    here.approve();
+    await quiet();
+    await Promise.all([here.undo(), here.undo()]);
+    expect(server.sent(/recall/).map(({ path }) => path)).toEqual(["/cases/b/recall", "/cases/a/recall"]);
+    expect([standing(here, "a")?.kind, standing(here, "b")?.kind, current(here), said(here)]).toEqual(["open", "open", "a", "Taken back."]);
+  });
+
+  test("whose undo is answered late does not take the screen from what the person went on to", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    const undone = here.undo();
+    expect(current(here)).toBe("a");
+    here.go("c");
+    await undone;
+    await quiet();
+    expect([current(here), standing(here, "a")?.kind, server.cases.get("a")?.state]).toEqual(["c", "open", "waiting"]);
+  });
+
+  test("that cannot be taken back any more leaves the person where they were", async () => {
+    const server = new Server();
+    const here = await desk();
+    here.approve();
+    await quiet();
+    server.instead["POST /cases/a/recall"] = new Refused(409, { code: "case_closed", detail: "The hold is over." });
+    await here.undo();
+    expect([current(here), standing(here, "a")?.kind, said(here)]).toEqual(["b", "ruled", "It could not be taken back: Case a. The hold is over."]);
+  });
+
+  test("undone brings back an edit that was not sent with it", async () => {
+    new Server();
+    const here = await desk();
+    here.draft("a", { cents: 5 });
+    here.approve();
+    await quiet();
+    await here.undo();
+    expect(here.snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  });
+
   test("on a rejection takes a reason afterwards", async () => {
     const server = new Server({ reasons: ["Too much"] });
     const here = await desk();
@@ -344,6 +421,61 @@ test("drafts outlive the page, and go with the verdict", async () => {
   here.approveEdited({ cents: 5 });
   await later(300);
   expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({});
+});
+
+test("what one person does never counts as that of another who signed in with the same browser", async () => {
+  const server = new Server();
+  const here = await desk(true);
+  let signed_out = 0;
+  ends.push(onSignedOut(() => (signed_out += 1)));
+  serve({ ...server.answers, "POST /session": ({ body }: Asked) => aMe({ id: (body as { account: string }).account }) });
+  await signIn("ada", "in another tab");
+  here.approve();
+  await quiet();
+  window.dispatchEvent(new Event("online"));
+  await later(120_000);
+  expect([server.cases.get("a")?.state, here.snapshot().waiting]).toEqual(["waiting", 1]);
+  expect(signed_out).toBeGreaterThan(0);
+  await signIn("grace", "again");
+  here.signedIn();
+  await quiet();
+  expect([server.cases.get("a")?.state, here.snapshot().waiting]).toEqual(["held", 0]);
+});
+
+test("a tab keeps its drafts, and leaves those of another", async () => {
+  new Server();
+  const [one, two] = [await desk(), await desk(true)];
+  one.draft("a", { cents: 5 });
+  await later(300);
+  two.draft("b", { cents: 7 });
+  two.draft("b", null);
+  window.dispatchEvent(new Event("pagehide"));
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+});
+
+test("a draft nobody came back to for a month is dropped", async () => {
+  new Server();
+  const here = await desk();
+  here.draft("a", { cents: 5 });
+  await later(300);
+  vi.setSystemTime(NOW.getTime() + 31 * 86_400_000);
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({});
+  expect(localStorage).toHaveLength(0);
+});
+
+test.each([
+  ["is forbidden", () => vi.spyOn(window, "localStorage", "get").mockImplementation(() => { throw new DOMException("denied", "SecurityError"); })],
+  ["is missing", () => vi.spyOn(window, "localStorage", "get").mockReturnValue(null as unknown as Storage)],
+  ["is full", () => vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => { throw new DOMException("full", "QuotaExceededError"); })],
+])("where storage %s one rules all the same", async (_, happen) => {
+  happen();
+  const server = new Server();
+  const here = await desk(true);
+  here.draft("a", { cents: 5 });
+  await later(300);
+  here.approveEdited({ cents: 5 });
+  await quiet();
+  expect([server.cases.get("a")?.state, current(here)]).toEqual(["held", "b"]);
 });
 
 describe("choosing a category", () => {

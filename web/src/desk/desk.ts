@@ -1,7 +1,9 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
-import { Problem, Unreachable } from "../api/request";
+import { serverNow } from "../api/clock";
+import { Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
+import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
@@ -16,6 +18,7 @@ const KEEP_DRAFTS_MS = 300;
 const SKELETON_MS = 150;
 /** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
 const READ_MS = 1_000;
+const AGAIN_MS = 3_000;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -56,9 +59,9 @@ export class Desk {
   readonly me: Me;
   readonly #listeners = new Set<() => void>();
   readonly #outbox: Outbox;
-  readonly #drafts_key: string;
+  readonly #drafts: Drafts;
   #now: Snapshot;
-  #order: string[] = [];
+  #recalling = new Set<string>();
   #loading = new Set<string>();
   #claiming = new Set<string>();
   #shown_at = 0;
@@ -70,12 +73,15 @@ export class Desk {
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
   #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
+  #again_timer: ReturnType<typeof setTimeout> | undefined;
+  /** How many verdicts were kept because the server did not answer, until all are sent. */
+  #kept_back = 0;
 
   constructor(me: Me) {
     this.me = me;
-    this.#drafts_key = `signoff.drafts.${me.id}`;
+    this.#drafts = new Drafts(me.id);
     this.#now = {
-      sitting: { ...sitting.NEW_SITTING, drafts: stored(this.#drafts_key) },
+      sitting: { ...sitting.NEW_SITTING, drafts: this.#drafts.read() },
       shown: null,
       notice: null,
       confirming: null,
@@ -91,6 +97,8 @@ export class Desk {
       gone: (verdict) => this.#gone(verdict),
       waiting: (count, reachable) => this.#reached(count, reachable),
     });
+    const recallable = this.#outbox.waiting.map((verdict) => ({ verdict, until: null }));
+    this.#now = { ...this.#now, sitting: { ...this.#now.sitting, recallable } };
   }
 
   // --- what screens read
@@ -106,17 +114,21 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
+    speakFor(this.me.id);
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
     };
     const renewing = setInterval(beat, HEARTBEAT_MS);
     const online = () => this.flush();
+    // A machine without a network still reaches a server of its own: only asking tells.
+    const offline = () => void this.#ask();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
     // Back from the browser's memory of pages: nothing was heard meanwhile.
     const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
+    window.addEventListener("offline", offline);
     window.addEventListener("pagehide", leave);
     window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
@@ -128,12 +140,15 @@ export class Desk {
       unfollow,
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
+      () => window.removeEventListener("offline", offline),
       () => window.removeEventListener("pagehide", leave),
       () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
+      () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
+      () => speakFor(null),
     ];
     this.#outbox.flush();
     return () => {
@@ -145,8 +160,8 @@ export class Desk {
   /** Show a queue, on one case if that is asked for. */
   async open(filter: Filter, case_id: string | null): Promise<void> {
     this.#letGo(false);
-    const { drafts, ruled } = this.#now.sitting;
-    this.#set({ ...sitting.NEW_SITTING, drafts, ruled, filter, current: case_id, listed: "loading" });
+    const { drafts, ruled, recallable } = this.#now.sitting;
+    this.#set({ ...sitting.NEW_SITTING, drafts, ruled, recallable, filter, current: case_id, listed: "loading" });
     if (case_id) void this.#load(case_id);
     await this.#list(null);
   }
@@ -154,6 +169,7 @@ export class Desk {
   /** Send what waits and look again: the connection may be back. */
   flush(): void {
     this.#outbox.flush();
+    if (!this.#now.reachable) void this.#ask();
     void this.#renew();
     const { listed, missing } = this.#now.sitting;
     if (listed === "failed") void this.refresh();
@@ -215,7 +231,7 @@ export class Desk {
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
       this.#answers();
       const now = this.#now.sitting;
-      const next = sitting.relisted(now, page.items, page.after, Date.now());
+      const next = sitting.relisted(now, page.items, page.after, serverNow());
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
@@ -307,19 +323,26 @@ export class Desk {
 
   /** Take the newest verdict back that has not taken effect. */
   async undo(): Promise<void> {
-    const verdict = sitting.lastRuled(this.#now.sitting.rows, this.#order, Date.now());
+    const verdict = sitting.lastRuled(this.#now.sitting, serverNow(), this.#recalling);
     if (verdict) await this.undoVerdict(verdict);
-    else this.say("warn", "Nothing can be taken back any more: every verdict here has taken effect. A done case may be reversed on its own page.");
+    else this.say("warn", "Nothing can be taken back any more. A done case may be reversed on its own page.");
   }
 
   async undoVerdict(verdict: Outgoing): Promise<void> {
-    const taken_out = this.#outbox.takeOut(verdict.id);
+    if (this.#recalling.has(verdict.id)) return;
+    const from = this.#now.sitting.current;
+    let taken_out = this.#outbox.takeOut(verdict.id);
+    // At once, and not with the answer: by then the person may be reading, or typing, something else.
+    this.go(verdict.case_id);
     if (taken_out === "unsent") {
       this.#tookBack(verdict);
       return;
     }
-    await this.#outbox.settled(verdict.id);
+    this.#recalling.add(verdict.id);
     try {
+      await this.#outbox.settled(verdict.id);
+      if (taken_out === "sent") taken_out = this.#outbox.takeOut(verdict.id);
+      if (!this.#now.sitting.recallable.some((each) => each.verdict.id === verdict.id)) return;
       const after = await api.recall(verdict.case_id);
       this.#tookBack(verdict);
       this.#set(sitting.withRow(this.#now.sitting, after.id, (row) => ({ ...row, case: after })));
@@ -332,7 +355,12 @@ export class Desk {
         this.#unsure.add(verdict.case_id);
         this.say("warn", "Taken back here. Should it have arrived before the connection broke, that is shown once the server answers.", verdict.case_id);
         void this.#look(verdict.case_id);
-      } else this.say("bad", `It could not be taken back. ${words(error)}`, verdict.case_id);
+      } else {
+        if (from && this.#now.sitting.current === verdict.case_id) this.go(from);
+        this.say("bad", `It could not be taken back: ${short(verdict.title)}. ${words(error)}`, verdict.case_id);
+      }
+    } finally {
+      this.#recalling.delete(verdict.id);
     }
   }
 
@@ -406,7 +434,7 @@ export class Desk {
     if (!view || (row && !sitting.mayBeRuled(row.standing))) return;
     const answer = { case_id: view.case.id, content_hash: view.case.content_hash, kind, ...what };
     if (view.checkpoint.undo_s > 0) this.#send(view, answer);
-    else if (!navigator.onLine || !this.#now.reachable) {
+    else if (!this.#now.reachable) {
       this.say("warn", "The server cannot be reached, and this could not be taken back: it waits for you until it can.");
     } else this.#change({ confirming: answer, notice: null });
   }
@@ -415,6 +443,7 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, view.case.id);
     if (!row) this.#set({ ...this.#now.sitting, rows: [{ case: view.case, standing: sitting.OPEN }, ...this.#now.sitting.rows] });
     const mine = view.case.claimed_by === this.me.id;
+    const draft = this.#now.sitting.drafts[view.case.id];
     const verdict: Outgoing = {
       id: newId(),
       case_id: view.case.id,
@@ -427,21 +456,21 @@ export class Desk {
       title: view.case.title,
       ...(answer.arguments && { arguments: answer.arguments }),
       ...(answer.label !== undefined && { label: answer.label }),
+      ...(draft && !answer.arguments && { draft }),
     };
-    this.#order = [...this.#order.slice(-200), verdict.id];
     this.#now = { ...this.#now, sitting: sitting.sent(this.#now.sitting, verdict), confirming: null };
     const why = answer.kind === "rejected" && verdict.hold_s > 0 && view.checkpoint.reasons.length > 0;
     const said = why ? "Rejected. Why?" : `${SAYS[answer.kind]}: ${verdict.label ?? short(verdict.title)}`;
     this.say(answer.kind === "rejected" ? "plain" : "ok", said, verdict.case_id, why ? verdict : undefined);
+    this.#outbox.put(verdict);
     // Painting the next case comes first.
     setTimeout(() => {
-      this.#outbox.add(verdict);
+      this.#outbox.send(verdict.id);
       this.#fill();
     });
   }
 
   #tookBack(verdict: Outgoing): void {
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.takenBack(this.#now.sitting, verdict));
     this.say("plain", "Taken back.", verdict.case_id);
     this.#fill();
@@ -449,23 +478,15 @@ export class Desk {
 
   #accepted(verdict: Outgoing, after: Case): void {
     const held = after.state === "held";
-    const until = held ? Date.now() + verdict.hold_s * 1000 : null;
+    const until = held ? serverNow() + verdict.hold_s * 1000 : null;
     this.#set(sitting.accepted(this.#now.sitting, verdict, after, until));
     this.draft(verdict.case_id, null);
     this.#unsure.delete(verdict.case_id);
-    if (until !== null) setTimeout(() => this.#settle(verdict.id), verdict.hold_s * 1000);
+    if (until !== null) setTimeout(() => this.#set(sitting.settled(this.#now.sitting, verdict)), verdict.hold_s * 1000);
     const view = this.#now.sitting.views[verdict.case_id];
     if (view?.withheld) void this.#reveal(view, verdict);
     else if (after.state === "waiting" && this.#now.notice?.case_id === verdict.case_id) {
       this.say("ok", `Your opinion is recorded; ${after.opinions} in all have to agree.`, verdict.case_id);
-    }
-  }
-
-  /** The hold of a verdict is over: nothing is left to undo. */
-  #settle(verdict_id: string): void {
-    const row = this.#now.sitting.rows.find((each) => each.standing.kind === "ruled" && each.standing.verdict.id === verdict_id);
-    if (row?.standing.kind === "ruled") {
-      this.#set(sitting.stand(this.#now.sitting, row.case.id, { ...row.standing, until: null }));
     }
   }
 
@@ -488,7 +509,6 @@ export class Desk {
 
   #refused(verdict: Outgoing, problem: Problem): void {
     const now = this.#now.sitting;
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     const facts = problem.facts as { reviewer?: string; verdict?: string };
     let standing: Standing;
     if (problem.code === "case_closed" && facts.reviewer) {
@@ -506,14 +526,12 @@ export class Desk {
   #dropped(verdict: Outgoing): void {
     const text = "The connection broke: whether this verdict arrived is shown here once the server answers.";
     this.#unsure.add(verdict.case_id);
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, { kind: "refused", words: text, verdict }));
     this.say("bad", `${verdict.title}: ${text}`, verdict.case_id);
     void this.#look(verdict.case_id);
   }
 
   #gone(verdict: Outgoing): void {
-    this.#order = this.#order.filter((id) => id !== verdict.id);
     this.#set(sitting.refused(this.#now.sitting, verdict, sitting.OPEN));
     void this.#look(verdict.case_id);
   }
@@ -521,12 +539,43 @@ export class Desk {
   #reached(waiting: number, reachable: boolean): void {
     const before = this.#now;
     this.#change({ waiting, reachable });
+    if (!reachable) this.#kept_back = Math.max(this.#kept_back, waiting);
+    else if (waiting === 0 && this.#kept_back > 0) {
+      this.#kept_back = 0;
+      if (this.#now.notice?.tone !== "bad") this.say("ok", "The server answers again: everything that was kept here is sent.");
+    }
     if (reachable && !before.reachable) {
       void this.#renew();
       for (const id of this.#unsure) void this.#look(id);
       if (before.sitting.listed === "failed") void this.refresh();
       for (const id of Object.keys(before.sitting.missing)) void this.#load(id);
     }
+  }
+
+  /** Find out whether the server answers. */
+  async #ask(): Promise<void> {
+    try {
+      await api.me();
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
+      else this.#answers();
+      return;
+    }
+    this.#answers();
+  }
+
+  /** The server did not answer. */
+  #lost(): void {
+    if (this.#now.reachable) this.#reached(this.#outbox.waiting.length, false);
+  }
+
+  /** Look again in a while, if that may help. */
+  #later(error: unknown): void {
+    if (error instanceof Problem && !error.passing) return;
+    this.#again_timer ??= setTimeout(() => {
+      this.#again_timer = undefined;
+      this.flush();
+    }, AGAIN_MS);
   }
 
   /** The server answered something, whatever it was asked. */
@@ -566,7 +615,8 @@ export class Desk {
     let view: CaseView;
     try {
       view = await api.view(id);
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       return;
     }
     const unsure = this.#unsure.delete(id);
@@ -574,7 +624,7 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, id);
     if (row?.standing.kind === "sending") return;
     const { case: found } = view;
-    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > Date.now();
+    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
       // What is known of it already says more than that it is over.
@@ -621,7 +671,8 @@ export class Desk {
 
   #listFailed(error: unknown): void {
     this.#set({ ...this.#now.sitting, listed: "failed" });
-    if (error instanceof Unreachable) this.#change({ reachable: false });
+    this.#later(error);
+    if (error instanceof Unreachable) this.#lost();
     else if (!(error instanceof Problem && error.status === 401)) this.say("bad", `The queue could not be read. ${words(error)}`);
   }
 
@@ -630,7 +681,7 @@ export class Desk {
     const now = this.#now.sitting;
     const [current, ...others] = sitting.near(now);
     if (current && !now.views[current]) void this.#load(current);
-    const soon = Date.now() + RENEW_BEFORE_MS;
+    const soon = serverNow() + RENEW_BEFORE_MS;
     const wanted = sitting.toClaim(now).filter((id) => {
       const found = now.views[id]?.case ?? sitting.rowOf(now, id)?.case;
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
@@ -656,7 +707,8 @@ export class Desk {
         const row = sitting.rowOf(this.#now.sitting, id);
         if (!row || sitting.mayBeRuled(row.standing)) void this.#look(id);
       }
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       // A verdict without a claim counts unless somebody else holds one; the heartbeat tries again.
     } finally {
       for (const id of ids) this.#claiming.delete(id);
@@ -673,9 +725,12 @@ export class Desk {
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;
       this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view, this.#mayHaveRead(id)));
+      if (id === this.#now.sitting.current) this.#set(sitting.placed(this.#now.sitting, view.case));
+      if (view.case.claimed_by && view.case.claimed_by !== this.me.id) void this.#look(id);
       if (view.case.state !== "waiting" && sitting.rowOf(this.#now.sitting, id)?.standing.kind === "open") void this.#look(id);
     } catch (error) {
-      if (error instanceof Unreachable) this.#change({ reachable: false });
+      if (error instanceof Unreachable) this.#lost();
+      this.#later(error);
       this.#set({ ...this.#now.sitting, missing: { ...this.#now.sitting.missing, [id]: words(error) } });
     } finally {
       this.#loading.delete(id);
@@ -688,7 +743,7 @@ export class Desk {
   }
 
   #held(): string[] {
-    const now = Date.now();
+    const now = serverNow();
     return Object.values(this.#now.sitting.views)
       .filter(({ case: each }) => each.state === "waiting" && each.claimed_by === this.me.id && Date.parse(each.claim_expires_at ?? "") > now)
       .map(({ case: each }) => each.id);
@@ -701,10 +756,12 @@ export class Desk {
     if (held.length) {
       try {
         const { held: kept, lost } = await api.renew(held, HOLD_S);
+        this.#answers();
         const found = sitting.claimed(this.#now.sitting, kept);
         this.#set(found.sitting);
         for (const id of [...found.stale, ...lost]) void this.#look(id);
-      } catch {
+      } catch (error) {
+        if (error instanceof Unreachable) this.#lost();
         return;
       }
     }
@@ -748,13 +805,7 @@ export class Desk {
 
   #keepDrafts(): void {
     clearTimeout(this.#draft_timer);
-    const { drafts } = this.#now.sitting;
-    try {
-      if (Object.keys(drafts).length) localStorage.setItem(this.#drafts_key, JSON.stringify(drafts));
-      else localStorage.removeItem(this.#drafts_key);
-    } catch {
-      // Too large, or no storage: the drafts live as long as the page.
-    }
+    this.#drafts.write(this.#now.sitting.drafts);
   }
 
   #set(next: Sitting): void {
@@ -804,13 +855,4 @@ function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function stored(key: string): Record<string, Arguments> {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(key) ?? "{}");
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Record<string, Arguments>) : {};
-  } catch {
-    return {};
-  }
 }

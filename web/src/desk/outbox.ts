@@ -1,6 +1,7 @@
 /** The outbox: verdicts on their way to the server. Those with a hold survive a reload; each counts once. */
 import { claimCase, rule } from "../api/calls";
 import { Problem } from "../api/request";
+import { keep, kept, keptKeys } from "../api/storage";
 import type { Case } from "../api/types";
 import type { Outgoing } from "./sitting";
 
@@ -19,16 +20,12 @@ export interface Told {
   waiting(count: number, reachable: boolean): void;
 }
 
-type Send = (caseId: string, verdict: Parameters<typeof rule>[1]) => Promise<Case>;
-
 /** How a verdict left the outbox: never sent; perhaps it arrived all the same; it is on its way or answered. */
 export type TakenOut = "unsent" | "perhaps_sent" | "sent";
 
 export class Outbox {
   readonly #prefix: string;
   readonly #told: Told;
-  readonly #send: Send;
-  readonly #storage: Storage;
   #queued: Outgoing[];
   /** Those that are in storage: each under a key of its own, for other tabs have theirs there too. */
   #kept = new Set<string>();
@@ -40,11 +37,9 @@ export class Outbox {
   #reachable = true;
   #paused = false;
 
-  constructor(person: string, told: Told, send: Send = rule, storage: Storage = localStorage) {
+  constructor(person: string, told: Told) {
     this.#prefix = `signoff.outbox.${encodeURIComponent(person)}:`;
     this.#told = told;
-    this.#send = send;
-    this.#storage = storage;
     this.#queued = this.#stored();
   }
 
@@ -54,13 +49,24 @@ export class Outbox {
   }
 
   add(verdict: Outgoing): void {
-    if (this.#paused && verdict.hold_s <= 0) {
-      this.#told.dropped(verdict);
-      return;
-    }
+    this.put(verdict);
+    this.send(verdict.id);
+  }
+
+  /** Keep a verdict without sending it yet: what happens now has to wait for nothing. */
+  put(verdict: Outgoing): void {
     this.#queued = [...this.#queued, verdict];
     this.#keep(verdict);
-    this.#start(verdict);
+  }
+
+  /** Send what was put, unless it was taken out meanwhile. */
+  send(id: string): void {
+    const verdict = this.#queued.find((each) => each.id === id);
+    if (!verdict) return;
+    if (this.#paused && verdict.hold_s <= 0) {
+      this.#remove(id);
+      this.#told.dropped(verdict);
+    } else this.#start(verdict);
   }
 
   /** Take a verdict out that has no answer and is not on its way; it is not sent any more. */
@@ -116,7 +122,7 @@ export class Outbox {
       ...(reason && { reason }),
     };
     try {
-      this.#answered(verdict, await this.#send(verdict.case_id, document));
+      this.#answered(verdict, await rule(verdict.case_id, document));
     } catch (error) {
       if (error instanceof Problem && error.code === "claim_lost" && !again && !error.facts.claimed_by) {
         // The claim lapsed while nobody could be reached. The verdict is bound to what was on screen all the same,
@@ -184,30 +190,24 @@ export class Outbox {
   #remove(id: string): void {
     this.#queued = this.#queued.filter((each) => each.id !== id);
     this.#tried.delete(id);
-    if (this.#kept.delete(id)) this.#storage.removeItem(this.#prefix + id);
+    if (this.#kept.delete(id)) keep(this.#prefix + id, null);
   }
 
   #keep(verdict: Outgoing): void {
     if (verdict.hold_s <= 0) return;
-    try {
-      this.#storage.setItem(this.#prefix + verdict.id, JSON.stringify(verdict));
-      this.#kept.add(verdict.id);
-    } catch {
-      // A browser without storage keeps them for as long as the page is open.
-    }
+    // A browser without storage keeps them for as long as the page is open.
+    if (keep(this.#prefix + verdict.id, JSON.stringify(verdict))) this.#kept.add(verdict.id);
   }
 
   #isGone(id: string): boolean {
-    return this.#kept.has(id) && this.#storage.getItem(this.#prefix + id) === null;
+    return this.#kept.has(id) && kept(this.#prefix + id) === null;
   }
 
   #stored(): Outgoing[] {
     const found: Outgoing[] = [];
-    for (let at = 0; at < this.#storage.length; at++) {
-      const key = this.#storage.key(at);
-      if (!key?.startsWith(this.#prefix)) continue;
+    for (const key of keptKeys(this.#prefix)) {
       try {
-        const verdict = JSON.parse(this.#storage.getItem(key) ?? "null") as Outgoing | null;
+        const verdict = JSON.parse(kept(key) ?? "null") as Outgoing | null;
         if (typeof verdict?.case_id !== "string" || key !== this.#prefix + verdict.id) continue;
         found.push(verdict);
         this.#kept.add(verdict.id);

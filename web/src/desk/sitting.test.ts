@@ -26,6 +26,7 @@ import {
   stand,
   type Standing,
   step,
+  settled,
   takenBack,
   toClaim,
   trimmed,
@@ -278,32 +279,36 @@ describe("a verdict", () => {
     expect([kinds(gone), gone.drafts, gone.ruled]).toEqual(["a:elsewhere", {}, 0]);
   });
 
-  test("taken back, the case is on screen with its edits; a category is no edit", () => {
+  test("taken back, the case waits with its edits; a category is no edit", () => {
     const typed = verdict("a", { kind: "edited", arguments: { cents: 5 } });
-    const now = takenBack(sitting("a:ruled b", { current: "b", ruled: 3 }), typed);
-    expect([kinds(now), now.current, now.drafts, now.ruled]).toEqual(["a:open b:open", "a", { a: { cents: 5 } }, 2]);
+    const now = takenBack(sitting("a:ruled b", { ruled: 3 }), typed);
+    expect([kinds(now), now.drafts, now.ruled]).toEqual(["a:open b:open", { a: { cents: 5 } }, 2]);
+    expect(takenBack(sitting("a:ruled"), verdict("a", { draft: { cents: 7 } })).drafts).toEqual({ a: { cents: 7 } });
     expect(takenBack(sitting("a:ruled"), { ...typed, label: "billing" }).drafts).toEqual({});
   });
 });
 
-test.each([
-  ["a:ruled b:ruled", ["v-a", "v-b"], NOW, "v-b"],
-  ["a:ruled b:ruled", ["v-b", "v-a"], NOW, "v-a"],
-  ["a:ruled b:ruled", ["v-a", "v-b"], NOW + 1, undefined],
-  ["a:sending b:ruled", ["v-b", "v-a"], NOW, "v-a"],
-  ["a:open", ["v-a"], NOW, undefined],
-  ["a:refused b:ruled", ["v-b", "v-a"], NOW, "v-b"],
-  ["a:ruled", [], NOW, undefined],
-] as const)("of %s in the order %j at %i, undo takes back %s", (rows, order, now, id) => {
-  expect(lastRuled(sitting(rows).rows, order, now)?.id).toBe(id);
-});
+describe("undo takes back", () => {
+  const [a, b] = [verdict("a"), verdict("b")];
+  const both = sent(sent(sitting("a b c"), a), b);
+  const held = (now: Sitting, each: Outgoing, until: number | null) => accepted(now, each, aCase({ id: each.case_id }), until);
 
-test("what has no hold cannot be undone, on its way or after", () => {
-  const rows = [
-    { case: aCase({ id: "a" }), standing: { kind: "sending", verdict: verdict("a", { hold_s: 0 }) } as const },
-    { case: aCase({ id: "b" }), standing: { kind: "ruled", verdict: verdict("b"), until: null } as const },
-  ];
-  expect(lastRuled(rows, ["v-b", "v-a"], NOW)).toBeNull();
+  test.each<[string, Sitting, number, string | undefined]>([
+    ["the newest", both, NOW, "v-b"],
+    ["the newest, in whatever order they were answered", held(held(both, b, NOW + 1), a, NOW + 1), NOW, "v-b"],
+    ["an older one, once the newest took effect", held(held(both, b, NOW), a, NOW + 1), NOW, "v-a"],
+    ["none that took effect, though a clock goes back", settled(held(held(both, b, NOW + 9), a, null), b), NOW - 9, undefined],
+    ["none that was refused", refused(both, b, STANDINGS.claimed), NOW, "v-a"],
+    ["none that was taken back", takenBack(both, b), NOW, "v-a"],
+    ["none that has no hold", sent(sitting("a b"), verdict("a", { hold_s: 0 })), NOW, undefined],
+    ["what was given in another queue", { ...sitting("x y"), recallable: both.recallable }, NOW, "v-b"],
+  ])("%s", (_, now, at, id) => {
+    expect(lastRuled(now, at)?.id).toBe(id);
+  });
+
+  test("none that is being taken back already", () => {
+    expect(lastRuled(both, NOW, new Set(["v-b"]))?.id).toBe("v-a");
+  });
 });
 
 describe("what happened elsewhere", () => {
@@ -354,7 +359,7 @@ describe("what happened elsewhere", () => {
     ["rule", "open", true],
     ["rule", "sending", false],
     ["rule", "ruled", false],
-    ["recall", "ruled", false],
+    ["recall", "ruled", true],
     ["recall", "elsewhere", true],
     ["hand_over", "open", false],
   ] as const)("%s by oneself on a case that is %s: look again %s", (act, before, again) => {

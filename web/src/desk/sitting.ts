@@ -25,6 +25,14 @@ export interface Outgoing {
   title: string;
   /** The chosen category, where the queue is one of labels. */
   label?: string;
+  /** An edit that was not sent with it; it is back if the verdict is taken back. */
+  draft?: Arguments;
+}
+
+/** A verdict that may be taken back: on its way still, or until then. */
+export interface Recallable {
+  verdict: Outgoing;
+  until: number | null;
 }
 
 /** Where a case stands for this person. */
@@ -60,6 +68,8 @@ export interface Sitting {
   arrived: ReadonlySet<string>;
   /** Verdicts of this sitting that stand. */
   ruled: number;
+  /** The newest last, whichever queue they were given in. */
+  recallable: readonly Recallable[];
 }
 
 export const NEW_SITTING: Sitting = {
@@ -75,6 +85,7 @@ export const NEW_SITTING: Sitting = {
   anchor: null,
   arrived: new Set(),
   ruled: 0,
+  recallable: [],
 };
 
 export const OPEN: Standing = { kind: "open" };
@@ -150,6 +161,17 @@ export function toClaim(sitting: Sitting): string[] {
   });
 }
 
+/** The order of the queue: ids rise with the time of proposal. */
+function inOrder(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.case.id < b.case.id ? -1 : 1));
+}
+
+/** Have a case in the list that a link led to, though the queue does not offer it, or not yet. */
+export function placed(sitting: Sitting, found: Case): Sitting {
+  if (rowOf(sitting, found.id)) return sitting;
+  return { ...sitting, rows: inOrder([...sitting.rows, { case: found, standing: OPEN }]) };
+}
+
 /** Put a page of the queue at the end; what is there already keeps its place. */
 export function listed(sitting: Sitting, page: readonly Case[], after: string | null): Sitting {
   const known = new Set(sitting.rows.map((row) => row.case.id));
@@ -157,7 +179,7 @@ export function listed(sitting: Sitting, page: readonly Case[], after: string | 
   const added = page.filter((found) => !known.has(found.id)).map((found) => ({ case: found, standing: OPEN }));
   const arrived = new Set(sitting.arrived);
   for (const found of page) arrived.delete(found.id);
-  return { ...sitting, rows: [...sitting.rows, ...added], after, listed: "yes", arrived: after === null ? new Set() : arrived };
+  return { ...sitting, rows: inOrder([...sitting.rows, ...added]), after, listed: "yes", arrived: after === null ? new Set() : arrived };
 }
 
 /**
@@ -174,10 +196,7 @@ export function relisted(sitting: Sitting, page: readonly Case[], after: string 
     (row.standing.kind === "ruled" && row.standing.until !== null && row.standing.until > now) ||
     (mayBeRuled(row.standing) && fresh.has(row.case.id));
   const kept = { ...sitting, rows: sitting.rows.filter(keeps) };
-  const merged = listed(kept, page, after);
-  // The order of the queue: ids rise with the time of proposal.
-  const rows = merged.rows.slice().sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
-  return { ...merged, rows, arrived: new Set(), selected: new Set(), anchor: null };
+  return { ...listed(kept, page, after), arrived: new Set(), selected: new Set(), anchor: null };
 }
 
 /** Take in a case as it was loaded; tells what changed under the person's eyes, if they may have read it. */
@@ -223,13 +242,18 @@ export function sent(sitting: Sitting, verdict: Outgoing): Sitting {
   const on = following(sitting, verdict.case_id);
   const selected = new Set(sitting.selected);
   selected.delete(verdict.case_id);
-  const next = stand({ ...sitting, selected, ruled: sitting.ruled + 1 }, verdict.case_id, { kind: "sending", verdict });
+  const recallable = verdict.hold_s > 0 ? [...sitting.recallable, { verdict, until: null }] : sitting.recallable;
+  const next = stand({ ...sitting, selected, recallable, ruled: sitting.ruled + 1 }, verdict.case_id, { kind: "sending", verdict });
   return sitting.current === verdict.case_id ? { ...next, current: on ?? verdict.case_id } : next;
 }
 
 /** The server has it. */
 export function accepted(sitting: Sitting, verdict: Outgoing, after: Case, until: number | null): Sitting {
-  return withRow(sitting, verdict.case_id, (row) => {
+  const recallable =
+    until === null
+      ? notRecallable(sitting, verdict.id)
+      : sitting.recallable.map((each) => (each.verdict.id === verdict.id ? { verdict, until } : each));
+  return withRow({ ...sitting, recallable }, verdict.case_id, (row) => {
     const mine = row.standing.kind === "sending" && row.standing.verdict.id === verdict.id;
     return mine ? { case: after, standing: { kind: "ruled", verdict, until } } : row;
   });
@@ -242,25 +266,34 @@ export function refused(sitting: Sitting, verdict: Outgoing, standing: Standing)
     verdict.arguments && verdict.label === undefined && standing.kind !== "elsewhere"
       ? { ...sitting.drafts, [verdict.case_id]: verdict.arguments }
       : sitting.drafts;
-  return stand({ ...sitting, drafts, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, standing);
+  const recallable = notRecallable(sitting, verdict.id);
+  return stand({ ...sitting, drafts, recallable, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, standing);
 }
 
-/** Take a verdict back: the case is on screen again, with its edits. */
+/** A verdict was taken back: the case waits again, with its edits. */
 export function takenBack(sitting: Sitting, verdict: Outgoing): Sitting {
-  const edited = verdict.kind === "edited" && verdict.label === undefined && verdict.arguments;
+  const edited = verdict.kind === "edited" && verdict.label === undefined ? verdict.arguments : verdict.draft;
   const drafts = edited ? { ...sitting.drafts, [verdict.case_id]: edited } : sitting.drafts;
-  const next = { ...sitting, drafts, current: verdict.case_id, ruled: Math.max(0, sitting.ruled - 1) };
-  return stand(next, verdict.case_id, OPEN);
+  const recallable = notRecallable(sitting, verdict.id);
+  return stand({ ...sitting, drafts, recallable, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, OPEN);
 }
 
-/** The verdict `undo` takes back: the newest that has not taken effect. */
-export function lastRuled(rows: readonly Row[], order: readonly string[], now: number): Outgoing | null {
-  for (const id of order.toReversed()) {
-    const standing = rows.find((row) => "verdict" in row.standing && row.standing.verdict.id === id)?.standing;
-    if (standing?.kind === "sending" && standing.verdict.hold_s > 0) return standing.verdict;
-    if (standing?.kind === "ruled" && standing.until !== null && standing.until > now) return standing.verdict;
-  }
-  return null;
+/** A verdict took effect: nothing is left to take back. */
+export function settled(sitting: Sitting, verdict: Outgoing): Sitting {
+  return withRow({ ...sitting, recallable: notRecallable(sitting, verdict.id) }, verdict.case_id, (row) => {
+    const mine = row.standing.kind === "ruled" && row.standing.verdict.id === verdict.id;
+    return mine ? { ...row, standing: { kind: "ruled", verdict, until: null } } : row;
+  });
+}
+
+function notRecallable({ recallable }: Sitting, verdict_id: string): readonly Recallable[] {
+  return recallable.filter((each) => each.verdict.id !== verdict_id);
+}
+
+/** The verdict `undo` takes back: the newest that has not taken effect, and is not being taken back already. */
+export function lastRuled({ recallable }: Sitting, now: number, recalling: ReadonlySet<string> = new Set()): Outgoing | null {
+  const open = ({ verdict, until }: Recallable) => !recalling.has(verdict.id) && (until === null || until > now);
+  return recallable.findLast(open)?.verdict ?? null;
 }
 
 const SAID: Partial<Record<string, string>> = {
@@ -309,13 +342,11 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
     case "rule":
       // One's own, on a case that is open here, was given in another tab.
       return open || (others && row.standing.kind === "sending") ? { sitting, look: [id] } : nothing;
-    case "recall":
-      return others || row.standing.kind !== "ruled" ? { sitting, look: [id] } : nothing;
     case "clear":
     case "reject":
-      return row.standing.kind === "ruled"
-        ? { sitting: stand(sitting, id, { ...row.standing, until: null }), look: [] }
-        : nothing;
+      return row.standing.kind === "ruled" ? { sitting: settled(sitting, row.standing.verdict), look: [] } : nothing;
+    // One's own may have been taken back in another tab, or on the case's page.
+    case "recall":
     case "redraft":
       return { sitting, look: [id] };
     case "hand_over":

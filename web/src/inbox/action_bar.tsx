@@ -22,7 +22,7 @@ export function ActionBar({ view, ready, editing }: { view: CaseView | null; rea
   const desk = useDesk();
   const { sitting, notice, confirming, waiting, reachable } = useSnapshot();
   const now = useNow(1000);
-  const undoable = lastRuled(sitting.rows, sitting.rows.flatMap((row) => ("verdict" in row.standing ? [row.standing.verdict.id] : [])), now);
+  const undoable = lastRuled(sitting, now) !== null;
   const open = sitting.rows.filter((row) => ["open", "changed", "refused"].includes(row.standing.kind)).length;
   const more = sitting.after !== null;
   const verdict = (command: Command) => (click: MouseEvent) => {

@@ -2,10 +2,11 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
+import { later } from "../api/later";
 import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
@@ -14,7 +15,8 @@ import { keyboard, OnItsWay, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
-import { Proposal } from "../proposal/proposal";
+import { loadDifference, Proposal } from "../proposal/proposal";
+import { Broken } from "../screens/broken";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
@@ -25,14 +27,15 @@ import { nameInWords } from "../text/name";
 import { Why } from "./why";
 
 const loadEdit = () => import("../edit/edit_form");
-const EditForm = lazy(loadEdit);
-const Batch = lazy(() => import("./batch").then((found) => ({ default: found.Batch })));
+const EditForm = later(loadEdit);
 const loadSnooze = () => import("../dialogs/snooze").then((found) => ({ default: found.Snooze }));
 const loadHandOver = () => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver }));
 const loadRedraft = () => import("../dialogs/redraft").then((found) => ({ default: found.Redraft }));
-const Snooze = lazy(loadSnooze);
-const HandOver = lazy(loadHandOver);
-const Redraft = lazy(loadRedraft);
+const Batch = later(() => import("./batch").then((found) => ({ default: found.Batch })));
+const Snooze = later(loadSnooze);
+const HandOver = later(loadHandOver);
+const Redraft = later(loadRedraft);
+const AHEAD = [loadEdit, loadDifference, loadSnooze, loadHandOver, loadRedraft];
 
 /** A dialog is about the case it was opened on, whatever comes on screen behind it. */
 type Asking = { what: "snooze" | "hand_over" | "redraft"; view: CaseView } | null;
@@ -86,15 +89,16 @@ export function Inbox() {
     [navigate, filter, current],
   );
 
-  // Forms and dialogs are loaded once there is nothing better to do, so that the first `e` does not wait.
+  // What a key may open is loaded once there is nothing better to do: the first `e` does not wait, nor does it fail offline.
+  const idle = view !== null;
   useEffect(() => {
-    const load = () => {
-      // Where one does not come, it is asked for again when it is needed.
-      for (const each of [loadEdit, loadHandOver, loadSnooze, loadRedraft]) each().catch(() => undefined);
+    if (!idle) return;
+    const all = () => {
+      for (const load of AHEAD) load().catch(() => undefined);
     };
-    const timer = setTimeout(load, 3_000);
+    const timer = setTimeout(all, 1_000);
     return () => clearTimeout(timer);
-  }, []);
+  }, [idle]);
 
   const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
@@ -199,6 +203,7 @@ export function Inbox() {
             <Batch ids={batch} onClose={() => setBatch(null)} />
           </Suspense>
         ) : kept ? (
+          <Broken of={paintKey(kept)}>
           <article className="inbox-case" aria-labelledby="case-title">
             <button type="button" className="button plain inbox-back" onClick={() => setReading(false)}>
               ← Queue
@@ -261,6 +266,7 @@ export function Inbox() {
             )}
             <Painted view={view} />
           </article>
+          </Broken>
         ) : current && sitting.missing[current] ? (
           <div className="inbox-empty">
             <h1>This case cannot be shown</h1>

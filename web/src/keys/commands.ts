@@ -36,11 +36,13 @@ export interface CommandFacts {
   keys: readonly string[];
   /** Whether it puts a verdict on record: never by a held key, nor in the first 250 ms of a case. */
   rules?: true;
+  /** Whether a held key does it again and again; everything else is done once for each press. */
+  repeats?: true;
 }
 
 export const COMMANDS: Record<Command, CommandFacts> = {
-  next: { name: "Next case", group: "Move", keys: ["j", "ArrowDown"] },
-  previous: { name: "Previous case", group: "Move", keys: ["k", "ArrowUp"] },
+  next: { name: "Next case", group: "Move", keys: ["j", "ArrowDown"], repeats: true },
+  previous: { name: "Previous case", group: "Move", keys: ["k", "ArrowUp"], repeats: true },
   show_new: { name: "Show new cases", group: "Move", keys: ["n"] },
   approve: { name: "Approve", group: "Rule", keys: ["a"], rules: true },
   edit: { name: "Edit", group: "Rule", keys: ["e"] },
@@ -51,8 +53,8 @@ export const COMMANDS: Record<Command, CommandFacts> = {
   hand_over: { name: "Hand over", group: "Pass on", keys: ["f"] },
   redraft: { name: "Ask for another draft", group: "Pass on", keys: ["Shift+R"] },
   select: { name: "Select", group: "Many", keys: ["x"] },
-  extend_down: { name: "Extend selection down", group: "Many", keys: ["Shift+J", "Shift+ArrowDown"] },
-  extend_up: { name: "Extend selection up", group: "Many", keys: ["Shift+K", "Shift+ArrowUp"] },
+  extend_down: { name: "Extend selection down", group: "Many", keys: ["Shift+J", "Shift+ArrowDown"], repeats: true },
+  extend_up: { name: "Extend selection up", group: "Many", keys: ["Shift+K", "Shift+ArrowUp"], repeats: true },
   batch: { name: "Open selection as a batch", group: "Many", keys: ["b"] },
   difference: { name: "Show what changed", group: "Look", keys: ["d"] },
   search: { name: "Search", group: "Look", keys: ["/"] },

@@ -1,5 +1,5 @@
-import { cleanup, render, screen } from "@testing-library/react";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { act, cleanup, render, screen } from "@testing-library/react";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Command } from "./commands";
 import { type Handlers, keyboard, OnItsWay, type Other, useCommands, useKeyboard, useKeymap } from "./keyboard";
@@ -78,6 +78,17 @@ test("a command that this screen has not leaves its key to the browser", () => {
   expect([keyboard.can("next"), keyboard.can("approve"), done]).toEqual([true, false, []]);
 });
 
+test("a key that is changed counts, also where the browser keeps nothing", () => {
+  render(<Screen />);
+  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  act(() => keyboard.change({ approve: ["q"] }));
+  full.mockRestore();
+  press("q");
+  expect(done).toEqual(["approve"]);
+});
+
 test("once the screen is gone nothing is heard", () => {
   render(<Screen />);
   cleanup();
@@ -113,6 +124,17 @@ describe("a held key", () => {
     press("a", { repeat: true });
     press("r", { repeat: true, after: 600 });
     expect(done).toEqual(["next", "next"]);
+  });
+
+  test("takes one verdict back, and switches what it switches once", () => {
+    const handlers = { undo: () => void done.push("undo"), select: () => void done.push("select") };
+    render(<Screen handlers={handlers} />);
+    for (const key of ["u", "x"]) {
+      press(key);
+      press(key, { repeat: true, after: 500 });
+      expect(press(key, { repeat: true, after: 33 }).defaultPrevented).toBe(true);
+    }
+    expect(done).toEqual(["undo", "select"]);
   });
 
   test("never rules where each repeat is reported as release and press", () => {

@@ -23,7 +23,7 @@ const PRESSES = new Set(["Enter", "Space"]);
 
 class Keyboard {
   #layers: Layer[] = [];
-  #changes: Changes = typeof localStorage === "undefined" ? {} : storedChanges();
+  #changes: Changes = storedChanges();
   #map: Keymap = keymap(this.#changes);
   #first: { key: string; at: number } | null = null;
   #waits = 0;
@@ -105,12 +105,13 @@ class Keyboard {
     const command = both ?? this.#find(stroke);
     if (writing && !(stroke.startsWith("Ctrl+") && command && this.can(command))) return;
     if (command) {
-      const { rules } = COMMANDS[command];
+      const { rules, repeats } = COMMANDS[command];
       const layer = this.#layers.findLast((each) => each.handlers[command]);
       if (!layer) return;
       event.preventDefault();
+      if (held && !repeats) return;
       // A second key that goes with no first one was meant for something else.
-      if (rules && (held || (second && !both) || layer.mayRule?.() === false)) return;
+      if (rules && ((second && !both) || layer.mayRule?.() === false)) return;
       layer.handlers[command]?.();
       return;
     }

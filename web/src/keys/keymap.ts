@@ -1,4 +1,5 @@
 /** The keymap: which key means which command, with the changes this person made. */
+import { keep, kept } from "../api/storage";
 import { COMMANDS, type Command } from "./commands";
 
 export type Keymap = Record<Command, readonly string[]>;
@@ -76,14 +77,14 @@ export function shown(key: string): string {
     .join(" then ");
 }
 
-export function storedChanges(storage: Storage = localStorage): Changes {
+export function storedChanges(): Changes {
   try {
-    const found: unknown = JSON.parse(storage.getItem(STORED) ?? "{}");
+    const found: unknown = JSON.parse(kept(STORED) ?? "{}");
     if (typeof found !== "object" || found === null) return {};
-    const kept = Object.entries(found).filter(
+    const sound = Object.entries(found).filter(
       ([name, keys]) => Object.hasOwn(COMMANDS, name) && Array.isArray(keys) && keys.every((key) => typeof key === "string" && key !== ""),
     );
-    const changes = Object.fromEntries(kept) as Changes;
+    const changes = Object.fromEntries(sound) as Changes;
     // Two commands on one key would leave it to chance which acts.
     return conflicts(keymap(changes)).length ? {} : changes;
   } catch {
@@ -91,7 +92,7 @@ export function storedChanges(storage: Storage = localStorage): Changes {
   }
 }
 
-export function storeChanges(changes: Changes, storage: Storage = localStorage): void {
-  if (Object.keys(changes).length) storage.setItem(STORED, JSON.stringify(changes));
-  else storage.removeItem(STORED);
+/** Keep the changes; where the browser keeps nothing they last as long as the page. */
+export function storeChanges(changes: Changes): void {
+  keep(STORED, Object.keys(changes).length ? JSON.stringify(changes) : null);
 }
