@@ -499,6 +499,13 @@ def test_who_types_ahead_of_a_dialog_that_loads_rules_on_nothing(
         again(page, letter)
     assert [desk.acts(case), desk.acts(other)] == [[], []]
     expect(heading(page)).to_have_text("First")
+    # Nor is one held there: Esc gives it up, and the keys are the screen's again.
+    again(page, "Escape")
+    again(page, "j")
+    reading(page, "Second")
+    again(page, "k")
+    reading(page, "First")
+    again(page, key)
     for route in asked:
         route.continue_()
     expect(page.get_by_label(shown, exact=True)).to_be_focused()

@@ -516,7 +516,9 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(desk: BrowserDesk, vi
     expect(page.get_by_role("status").filter(has_text="The server does not answer")).to_be_visible()
     see(page, cases[5])
     desk.start_again()
-    expect(page.get_by_text("The server answers again: everything that was kept here is sent.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The server answers again: everything that was kept here is sent.")).to_be_visible(
+        timeout=20_000
+    )
     expect(page.get_by_text("The server does not answer")).to_be_hidden()
     ruled = ["approved", "rejected", "approved", "approved", "rejected"]
     assert kinds(desk, *cases) == [*([kind] for kind in ruled), [], []]

@@ -220,7 +220,7 @@ export function Inbox() {
                     fallback={
                       <>
                         <Skeleton />
-                        <OnItsWay />
+                        <OnItsWay onClose={() => edit(false)} />
                       </>
                     }
                   >
@@ -287,7 +287,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense fallback={<OnItsWay />}>
+      <Suspense fallback={<OnItsWay onClose={() => setAsking(null)} />}>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
