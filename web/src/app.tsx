@@ -204,7 +204,7 @@ function Screens({ onSignOut }: { onSignOut(): void }) {
           </Beside>
         </Route>
       </Switch>
-      <Suspense fallback={<OnItsWay />}>
+      <Suspense fallback={<OnItsWay onClose={close} />}>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
       </Suspense>

@@ -221,7 +221,7 @@ export function Inbox() {
                     fallback={
                       <>
                         <Skeleton />
-                        <OnItsWay />
+                        <OnItsWay onClose={() => edit(false)} />
                       </>
                     }
                   >
@@ -288,7 +288,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense fallback={<OnItsWay />}>
+      <Suspense fallback={<OnItsWay onClose={() => setAsking(null)} />}>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}

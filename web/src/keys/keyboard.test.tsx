@@ -296,10 +296,14 @@ test("keys with Alt belong to the system", () => {
 
 test("while a dialog is on its way, what is typed ahead does nothing", () => {
   render(<Screen />);
-  const { unmount } = render(<OnItsWay />);
+  const left = vi.fn();
+  const { unmount } = render(<OnItsWay onClose={left} />);
   for (const key of ["a", "r", "j"]) expect(press(key).defaultPrevented).toBe(true);
   expect(press("Tab").defaultPrevented).toBe(false);
   expect(done).toEqual([]);
+  expect(left).not.toHaveBeenCalled();
+  press("Escape");
+  expect(left).toHaveBeenCalledOnce();
   unmount();
   press("a");
   expect(done).toEqual(["approve"]);

@@ -26,7 +26,7 @@ class Keyboard {
   #changes: Changes = storedChanges();
   #map: Keymap = keymap(this.#changes);
   #first: { key: string; at: number } | null = null;
-  #waits = 0;
+  #waits: (() => void)[] = [];
   #released = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
@@ -55,11 +55,12 @@ class Keyboard {
     };
   }
 
-  /** Do nothing by keys until the function that is given back is called: what they are meant for is on its way. */
-  wait(): () => void {
-    this.#waits += 1;
+  /** Do nothing by keys, but leave by Esc, until the function that is given back is called. */
+  wait(leave: () => void): () => void {
+    const own = () => leave();
+    this.#waits = [...this.#waits, own];
     return () => {
-      this.#waits -= 1;
+      this.#waits = this.#waits.filter((each) => each !== own);
     };
   }
 
@@ -86,7 +87,9 @@ class Keyboard {
     if (stroke === null) return;
     const writing = isWriting(event.target);
     if (document.querySelector("dialog:modal")) return;
-    if (this.#waits > 0) {
+    const leave = this.#waits.at(-1);
+    if (leave) {
+      if (stroke === "Escape") leave();
       if (stroke !== "Tab" && stroke !== "Shift+Tab" && !writing) event.preventDefault();
       return;
     }
@@ -184,10 +187,14 @@ export function useCommands(handlers: Handlers, { other, mayRule }: { other?: Ot
 /**
  * Stands where a dialog or form is being loaded.
  *
- * Who types ahead means that one; the screen behind must not take the letters for its own keys.
+ * Who types ahead means that one; the screen behind must not take the letters for its own keys. Esc gives it up.
  */
-export function OnItsWay(): null {
-  useLayoutEffect(() => keyboard.wait(), []);
+export function OnItsWay({ onClose }: { onClose?: () => void }): null {
+  const newest = useRef(onClose);
+  useEffect(() => {
+    newest.current = onClose;
+  });
+  useLayoutEffect(() => keyboard.wait(() => newest.current?.()), []);
   return null;
 }
 
