@@ -1,7 +1,7 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
 import { serverNow } from "../api/clock";
-import { onSignedOut, Problem, speakFor, Unreachable } from "../api/request";
+import { onSignedOut, Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
@@ -116,7 +116,6 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
-    speakFor(this.me.id);
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
@@ -155,7 +154,6 @@ export class Desk {
       () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
-      () => speakFor(null),
     ];
     this.#outbox.flush();
     return () => {
