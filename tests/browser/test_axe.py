@@ -114,6 +114,7 @@ def states(desk: BrowserDesk, page: Page) -> Iterator[str]:
         ("?", "help"),
         ("Control+k", "palette"),
     ):
+        expect(page.get_by_role("group", name="Verdict").get_by_role("button", name="Edit")).to_be_enabled()
         page.keyboard.press(key)
         expect(page.locator("dialog[open]")).to_be_visible()
         yield name
@@ -127,11 +128,11 @@ def states(desk: BrowserDesk, page: Page) -> Iterator[str]:
     expect(page.locator(".batch, [class^=batch]").first).to_be_visible()
     yield "batch"
     at("/?text=nothing-like-this")
-    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(page.get_by_text("Nothing found").and_(page.locator(":visible")).first).to_be_visible()
     yield "nothing found"
     page.route(re.compile(r"/api/v1/queue"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."}))
     at("/?text=failing")
-    expect(page.get_by_text("The queue could not be read.").first).to_be_visible()
+    expect(page.get_by_text("The queue could not be read").and_(page.locator(":visible")).first).to_be_visible()
     yield "error"
     page.unroute_all()
     for path, shown in (

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 
 from signoff import CaseHandle, Signoff
 from signoff.domain.verdict import VerdictKind, VerdictRecord
+from signoff.server.access import COOKIE
 from signoff.testing import FakeClock
 from tests.browser.conftest import BrowserDesk
 from tests.browser.sight import press, row, see

@@ -177,7 +177,7 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}${current === null ? " nothing" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
@@ -194,7 +194,7 @@ export function Inbox() {
             The queue could not be read. <button type="button" className="button small" onClick={() => void desk.refresh()}>Try again</button>
           </p>
         )}
-        {sitting.listed === "yes" && sitting.rows.length === 0 && <p className="muted inbox-list-note">Nothing waits here.</p>}
+        {sitting.listed === "yes" && sitting.rows.length === 0 && <p className="muted inbox-list-note">{filter.text === null ? "Nothing waits here." : "Nothing found."}</p>}
       </section>
       <main className="inbox-main" id="main">
         <Connection />
@@ -278,6 +278,14 @@ export function Inbox() {
           </div>
         ) : empty ? (
           <Empty text={filter.text} />
+        ) : sitting.listed === "failed" && current === null ? (
+          <div className="inbox-empty">
+            <h1>The queue could not be read</h1>
+            <p>{notice?.tone === "bad" ? notice.text : "The server did not answer. It is asked again by itself."}</p>
+            <button type="button" className="button" onClick={() => void desk.refresh()}>
+              Try again
+            </button>
+          </div>
         ) : (
           <Skeleton />
         )}
@@ -540,7 +548,7 @@ function Empty({ text }: { text: string | null }) {
 
 function Skeleton() {
   return (
-    <div className="inbox-skeleton" aria-busy="true" aria-label="Loading">
+    <div className="inbox-skeleton" role="status" aria-busy="true" aria-label="Loading">
       <span />
       <span />
       <span />

@@ -37,11 +37,13 @@ class Keyboard {
 
   readonly map = (): Keymap => this.#map;
 
-  change(changes: Changes): void {
-    storeChanges(changes);
+  /** Take other keys; false, and nothing changed, where the browser would not keep them. */
+  change(changes: Changes): boolean {
+    if (!storeChanges(changes)) return false;
     this.#changes = changes;
     this.#map = keymap(changes);
     for (const listener of this.#listeners) listener();
+    return true;
   }
 
   get changes(): Changes {
