@@ -509,6 +509,97 @@ test("ruling on many is one verdict for each, bound to its own content, and leav
   expect(here.snapshot().sitting.selected.size).toBe(0);
 });
 
+describe("a burst of events", () => {
+  let source: EventTarget;
+
+  const tell = (act: string, case_id: string, change: object = {}) => {
+    const event = { seq: 1, kind: "move", act, case_id, checkpoint: "refund", actor: "ada", ...change };
+    source.dispatchEvent(new MessageEvent("move", { data: JSON.stringify(event) }));
+  };
+
+  beforeEach(() => {
+    vi.stubGlobal(
+      "EventSource",
+      function () {
+        return (source = Object.assign(new EventTarget(), { close() {} }));
+      },
+    );
+  });
+
+  test("of new cases is counted without asking for any, in few changes", async () => {
+    const server = new Server();
+    const here = await desk(true);
+    let changes = 0;
+    ends.push(here.subscribe(() => (changes += 1)));
+    const before = server.asked.length;
+    for (let at = 0; at < 5000; at++) tell("propose", `new-${at}`);
+    await later(1000);
+    expect([here.snapshot().sitting.arrived.size, server.asked.length - before]).toEqual([5000, 0]);
+    expect(changes).toBeLessThan(5);
+  });
+
+  test("on an empty list asks for the list, not for each, and misses none that came while it was on its way", async () => {
+    const server = new Server({}, []);
+    const here = await desk(true);
+    const before = server.asked.length;
+    for (let at = 0; at < 500; at++) tell("propose", `new-${at}`);
+    await later(2000);
+    expect(server.asked.length - before).toBeLessThan(5);
+    expect(here.snapshot().sitting.arrived.size).toBe(0);
+  });
+
+  test("about cases far down the list looks at none of them", async () => {
+    const ids = Array.from({ length: 60 }, (_, at) => `c${String(at).padStart(2, "0")}`);
+    const server = new Server({}, ids);
+    const here = await desk(true);
+    const before = server.asked.length;
+    for (const id of ids.slice(20)) tell("rule", id);
+    for (const id of ids.slice(20)) tell("redraft", id);
+    for (const id of ids.slice(30)) tell("rule", id);
+    await later(1000);
+    expect(server.asked.length - before).toBe(0);
+    expect([standing(here, "c20")?.kind, standing(here, "c30")]).toEqual(["open", { kind: "elsewhere", words: "ada has ruled on it." }]);
+  });
+
+  test("a case that came while the list was on its way is not forgotten", async () => {
+    const server = new Server({}, ["a", "b"]);
+    const here = new Desk(aMe());
+    ends.push(here.start());
+    server.change("b", { state: "held" });
+    const opened = here.open(EVERYTHING, null);
+    tell("propose", "z");
+    await opened;
+    await quiet();
+    expect([here.snapshot().sitting.rows.length, [...here.snapshot().sitting.arrived]]).toEqual([1, ["z"]]);
+  });
+
+  test("an empty list is read again once somebody gave a case back, or let its claim lapse", async () => {
+    const server = new Server();
+    for (const id of ["a", "b", "c"]) server.change(id, { state: "held" });
+    const here = await desk(true);
+    expect(current(here)).toBeNull();
+    server.change("b", { state: "waiting" });
+    tell("release", "b");
+    await later(2000);
+    expect(current(here)).toBe("b");
+    here.passedOn(server.change("b", { state: "held" }), "Snoozed.");
+    server.change("c", { state: "waiting" });
+    await later(60_000);
+    expect(current(here)).toBe("c");
+  });
+
+  test("a verdict that was taken back in another tab is back here", async () => {
+    const server = new Server();
+    const here = await desk(true);
+    here.approve();
+    await quiet();
+    server.change("a", { state: "waiting" });
+    tell("recall", "a", { actor: "grace" });
+    await quiet();
+    expect([standing(here, "a")?.kind, here.snapshot().sitting.recallable, here.snapshot().sitting.ruled]).toEqual(["open", [], 0]);
+  });
+});
+
 test("passed on, the next case is on screen", async () => {
   const server = new Server();
   const here = await desk();
