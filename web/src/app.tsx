@@ -93,15 +93,11 @@ function Session() {
           setAsked({ kind: "known", me });
         }
       }}
-      onSignOut={() => {
-        api.signOut().then(
-          () => {
-            client.clear();
-            setOut(false);
-            setAsked({ kind: "nobody" });
-          },
-          () => undefined,
-        );
+      onSignOut={async () => {
+        await api.signOut();
+        client.clear();
+        setOut(false);
+        setAsked({ kind: "nobody" });
       }}
     />
   );
@@ -111,7 +107,7 @@ interface SignedInProps {
   me: Me;
   out: boolean;
   onSignedIn(me: Me): void;
-  onSignOut(): void;
+  onSignOut(): Promise<void>;
 }
 
 function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
@@ -135,7 +131,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
   );
 }
 
-function Screens({ onSignOut }: { onSignOut(): void }) {
+function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
   const [, navigate] = useLocation();
   const [over, setOver] = useState<"palette" | "help" | null>(null);
   useKeyboard();

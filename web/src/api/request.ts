@@ -1,4 +1,5 @@
 /** One way to ask the server, and the two ways in which that fails. */
+import { toldTime } from "./clock";
 import { keep, kept } from "./storage";
 import type { ProblemDocument } from "./types";
 
@@ -103,6 +104,7 @@ export async function request<T>(
     if (signal?.aborted) throw error;
     throw new Unreachable();
   }
+  toldTime(response.headers.get("Date"));
   if (response.status === 204) return undefined as T;
   let answer: unknown;
   try {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { signIn } from "../api/calls";
+import { toldTime } from "../api/clock";
 import { onSignedOut } from "../api/request";
 import type { Case, CaseView, Checkpoint } from "../api/types";
 import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../screens/stand_in";
@@ -90,6 +91,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const end of ends) end();
   vi.useRealTimers();
+  toldTime(new Date().toUTCString());
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
@@ -291,6 +293,31 @@ describe("a verdict with a hold", () => {
   });
 });
 
+test("a case that comes back on screen counts as seen anew", async () => {
+  new Server();
+  const here = await desk();
+  const key = paintKey(here.snapshot().sitting.views["a"] as CaseView);
+  here.painted(key);
+  await later(250);
+  here.painted(null);
+  here.painted(key);
+  expect(here.settledOnScreen).toBe(false);
+});
+
+test("a reason that is answered late does not take the place of what is asked since", async () => {
+  const server = new Server({ reasons: ["Too much"] });
+  const here = await desk();
+  here.reject();
+  const first = here.snapshot().notice?.rejected;
+  await quiet();
+  const given = here.giveReason(first as NonNullable<typeof first>, "Too much");
+  expect(said(here)).toBe("Rejected: Too much");
+  here.reject();
+  await given;
+  await quiet();
+  expect([said(here), here.snapshot().notice?.rejected?.case_id, server.sent(/reason/).length]).toEqual(["Rejected. Why?", "b", 1]);
+});
+
 describe("a verdict without a hold", () => {
   test("is confirmed first, then sent", async () => {
     const server = new Server({ undo_s: 0 });
@@ -383,6 +410,17 @@ describe("claims", () => {
     expect(held()).toEqual(["a"]);
     await later(60_000);
     expect(held()).toEqual([]);
+  });
+
+  test.each([-5, 5])("end by the server's clock, also where this one's is %i minutes off", async (minutes) => {
+    const server = new Server();
+    serve(server.answers, () => ({ Date: NOW.toUTCString() }));
+    vi.setSystemTime(NOW.getTime() + minutes * 60_000);
+    server.change("b", { claimed_by: "ada", claim_expires_at: "2026-03-28T12:01:00Z" });
+    server.change("c", { claimed_by: "ada", claim_expires_at: "2026-03-28T11:59:00Z" });
+    const here = await desk();
+    expect([standing(here, "b")?.kind, standing(here, "c")?.kind]).toEqual(["claimed", "open"]);
+    window.dispatchEvent(new Event("pagehide"));
   });
 
   test("of others show, and end when one asks", async () => {

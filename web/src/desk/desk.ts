@@ -1,5 +1,6 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
+import { serverTime } from "../api/clock";
 import { Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
@@ -250,10 +251,11 @@ export class Desk {
     if (!this.#refreshing && this.#idle && this.#now.sitting.arrived.size) void this.refresh();
   }
 
-  /** The page has painted this case; verdicts by one key count from a moment later. */
-  painted(key: string): void {
+  /** The page has painted this case, or shows none any more; verdicts by one key count from a moment later. */
+  painted(key: string | null): void {
     if (this.#painted === key) return;
     this.#painted = key;
+    if (key === null) return;
     this.#shown_at = performance.now();
     performance.mark("case-painted", { detail: key });
   }
@@ -321,12 +323,13 @@ export class Desk {
 
   /** Give the rejection that was just made a reason. */
   async giveReason(verdict: Outgoing, reason: string): Promise<void> {
+    // At once: by the time of the answer the next rejection may be asking for its own.
+    this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     try {
       await this.#outbox.settled(verdict.id);
       await api.giveReason(verdict.case_id, verdict.id, reason);
-      this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     } catch (error) {
-      this.say("warn", `The reason was not kept. ${words(error)}`, verdict.case_id);
+      this.say("warn", `The reason was not kept: ${short(verdict.title)}. ${words(error)}`, verdict.case_id);
     }
   }
 
@@ -623,7 +626,7 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, id);
     if (row?.standing.kind === "sending") return;
     const { case: found } = view;
-    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > Date.now();
+    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverTime();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
       if (row?.standing.kind === "ruled") return;
@@ -681,7 +684,7 @@ export class Desk {
     const now = this.#now.sitting;
     const [current, ...others] = sitting.near(now);
     if (current && !now.views[current]) void this.#load(current);
-    const soon = Date.now() + RENEW_BEFORE_MS;
+    const soon = serverTime() + RENEW_BEFORE_MS;
     const wanted = sitting.toClaim(now).filter((id) => {
       const found = now.views[id]?.case ?? sitting.rowOf(now, id)?.case;
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
@@ -739,7 +742,7 @@ export class Desk {
   }
 
   #held(): string[] {
-    const now = Date.now();
+    const now = serverTime();
     return Object.values(this.#now.sitting.views)
       .filter(({ case: each }) => each.state === "waiting" && each.claimed_by === this.me.id && Date.parse(each.claim_expires_at ?? "") > now)
       .map(({ case: each }) => each.id);

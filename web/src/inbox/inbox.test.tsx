@@ -68,7 +68,7 @@ beforeEach(() => {
     },
   );
   HTMLElement.prototype.scrollTo = () => undefined;
-  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  vi.stubGlobal("matchMedia", () => Object.assign(new EventTarget(), { matches: false }));
 });
 
 test("a double click approves one case, however slow it is", async () => {
