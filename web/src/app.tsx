@@ -1,6 +1,6 @@
 /** The application: who is signed in, which screen is shown, and the keys that work on all of them. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, type ReactNode, useCallback, useEffect, useState } from "react";
 import { Route, Switch, useLocation } from "wouter";
 
 import * as api from "./api/calls";
@@ -11,6 +11,7 @@ import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
 import { useCommands, useKeyboard } from "./keys/keyboard";
+import { Part } from "./screens/part";
 
 const SignInPage = lazy(() => import("./screens/sign_in_page"));
 const SignIn = lazy(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
@@ -71,14 +72,14 @@ function Session() {
   }
   if (asked.kind === "nobody") {
     return (
-      <Suspense>
+      <Part>
         <SignInPage
           onSignedIn={(me) => {
             setOut(false);
             setAsked({ kind: "known", me });
           }}
         />
-      </Suspense>
+      </Part>
     );
   }
   return (
@@ -117,7 +118,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
     <DeskContext value={desk}>
       <Screens onSignOut={onSignOut} />
       {out && (
-        <Suspense>
+        <Part>
           <SignIn
             person={me.id}
             onSignedIn={(now) => {
@@ -125,14 +126,14 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
               if (now.id === me.id) desk.signedIn();
             }}
           />
-        </Suspense>
+        </Part>
       )}
     </DeskContext>
   );
 }
 
 function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
-  const [, navigate] = useLocation();
+  const [path, navigate] = useLocation();
   const [over, setOver] = useState<"palette" | "help" | null>(null);
   useKeyboard();
   useCommands({
@@ -151,44 +152,46 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
         Skip to the case
       </a>
       <Nav onSignOut={onSignOut} />
-      <Switch>
-        <Route path="/">
-          <Inbox />
-        </Route>
-        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
-        <Route path="/done">
-          <Beside>
-            <Done />
-          </Beside>
-        </Route>
-        <Route path="/people">
-          <Beside>
-            <People />
-          </Beside>
-        </Route>
-        <Route path="/ledger">
-          <Beside>
-            <Ledger />
-          </Beside>
-        </Route>
-        <Route path="/keys">
-          <Beside>
-            <KeysPage />
-          </Beside>
-        </Route>
-        <Route>
-          <Beside>
-            <h1>There is nothing here</h1>
-            <p>
-              <a href="/">Back to the inbox</a>
-            </p>
-          </Beside>
-        </Route>
-      </Switch>
-      <Suspense>
+      <Part of={path}>
+        <Switch>
+          <Route path="/">
+            <Inbox />
+          </Route>
+          <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
+          <Route path="/done">
+            <Beside>
+              <Done />
+            </Beside>
+          </Route>
+          <Route path="/people">
+            <Beside>
+              <People />
+            </Beside>
+          </Route>
+          <Route path="/ledger">
+            <Beside>
+              <Ledger />
+            </Beside>
+          </Route>
+          <Route path="/keys">
+            <Beside>
+              <KeysPage />
+            </Beside>
+          </Route>
+          <Route>
+            <Beside>
+              <h1>There is nothing here</h1>
+              <p>
+                <a href="/">Back to the inbox</a>
+              </p>
+            </Beside>
+          </Route>
+        </Switch>
+      </Part>
+      <Part of={over ?? ""}>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
-      </Suspense>
+      </Part>
     </div>
   );
 }
@@ -196,7 +199,7 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
 function Beside({ children }: { children: ReactNode }) {
   return (
     <main className="app-screen" id="main">
-      <Suspense>{children}</Suspense>
+      <Part>{children}</Part>
     </main>
   );
 }

@@ -2,7 +2,7 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
@@ -15,6 +15,7 @@ import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
 import { Proposal } from "../proposal/proposal";
+import { Part } from "../screens/part";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
@@ -188,9 +189,9 @@ export function Inbox() {
       <main className="inbox-main" id="main">
         <Connection />
         {batch !== null ? (
-          <Suspense fallback={<Skeleton />}>
+          <Part fallback={<Skeleton />}>
             <Batch ids={batch} onClose={() => setBatch(null)} />
-          </Suspense>
+          </Part>
         ) : kept ? (
           <article className="inbox-case" aria-labelledby="case-title">
             <button type="button" className="button plain inbox-back" onClick={() => setReading(false)}>
@@ -204,9 +205,9 @@ export function Inbox() {
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
                 {editing && view ? (
-                  <Suspense fallback={<Skeleton />}>
+                  <Part fallback={<Skeleton />}>
                     <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
-                  </Suspense>
+                  </Part>
                 ) : (
                   <>
                     {sitting.drafts[kept.case.id] && ready && (
@@ -267,7 +268,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense>
+      <Part of={asking?.what ?? ""}>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
@@ -284,7 +285,7 @@ export function Inbox() {
             }}
           />
         )}
-      </Suspense>
+      </Part>
     </div>
   );
 }
