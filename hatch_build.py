@@ -10,6 +10,7 @@ Hatchling runs this as its build hook. `python hatch_build.py COMMAND` is for th
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,14 +92,17 @@ class Inbox:
         Raises:
             BuildFailed: If there is no Node, or npm or Vite fails.
         """
-        if self.is_built():
-            if self._built.is_file():
+        if (self._root / "PKG-INFO").is_file() and self.is_built():
+            # Nothing is written: an unpacked sdist may be read only.
+            return
+        with self._alone():
+            if self.is_built():
                 # For make, which compares times.
                 self._built.touch()
-            return
-        digest = self._digest()
-        self.npm("run", "--silent", "build", "--", "--logLevel", "error")
-        self._built.write_text(digest)
+                return
+            digest = self._digest()
+            self._run_npm(self._installed(), "run", "--silent", "build", "--", "--logLevel", "error")
+            self._built.write_text(digest)
 
     def npm(self, *arguments: str) -> None:
         """
@@ -106,6 +111,22 @@ class Inbox:
         Raises:
             BuildFailed: If there is no Node, or npm ends with an error.
         """
+        with self._alone():
+            node = self._installed()
+        self._run_npm(node, *arguments)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for whoever else builds or installs in this folder; two at a time would delete each other's files."""
+        folder = os.open(self._web, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _installed(self) -> Node:
+        """Give a Node, with what the lock file lists installed."""
         node = _node_on_path() or _node_of_package()
         if node is None:
             raise BuildFailed(
@@ -124,6 +145,9 @@ class Inbox:
                     "npm_config_registry to a mirror, or install a wheel or an sdist, which hold the inbox ready built"
                 )
             installed.write_text(lock)
+        return node
+
+    def _run_npm(self, node: Node, *arguments: str) -> None:
         ended = self._run(node, *arguments)
         if ended.returncode:
             raise BuildFailed(f"npm {' '.join(arguments)} ended with {ended.returncode}; what it said is above")

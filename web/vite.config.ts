@@ -9,6 +9,7 @@ export default defineConfig({
     // Into the package: the wheel ships what lies there, and the server answers with it.
     outDir: "../src/signoff/server/static",
     emptyOutDir: true,
+    cssCodeSplit: false, // a style that could not be loaded with its part would not be asked for again
     assetsInlineLimit: 0, // the content security policy takes no data: fonts or scripts
     modulePreload: { polyfill: false },
     target: "es2022",

@@ -238,7 +238,7 @@ def lead(browser: Browser, desk: Desk, target: Path) -> None:
 
 def sign_in(browser: Browser, desk: Desk, target: Path) -> None:
     """The way in."""
-    with page_of(browser, desk, None, "/") as page:
+    with page_of(browser, desk, None, "/", size=(640, 400)) as page:
         expect(page.get_by_label("Password", exact=True)).to_be_visible()
         take(page, target)
 

@@ -103,6 +103,13 @@ class BrowserDesk:
         assert port is not None
         self.server = self.serve(port)
 
+    def clear(self) -> None:
+        """Leave nothing that waits for anybody."""
+        open_states = [State.WAITING, State.HELD]
+        while cases := self.app.cases(states=open_states):
+            for case in cases:
+                self.app.withdraw(case, proposer=case.proposer)
+
     def person(self, name: str, *roles: str, groups: tuple[str, ...] = ()) -> str:
         """Make an account with a password, and give its name."""
         self.app.accounts.create(name, roles=roles or ("reviewer",), groups=groups, password=PASSWORD, by="test")
@@ -172,9 +179,16 @@ def desks(folder: Path) -> Iterator[Callable[..., BrowserDesk]]:
 
 @pytest.fixture
 def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
-    """Start servers on desks in `tmp_path`."""
+    """Start servers on desks in `tmp_path`; all are ended afterwards."""
     with desks(tmp_path) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserDesk]:
+    """A desk with the reviewers Grace and Ada, for all tests of a file; `clear` it before each."""
+    with desks(tmp_path_factory.mktemp("desk")) as start:
+        yield start("grace", "ada")
 
 
 @pytest.fixture

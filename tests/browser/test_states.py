@@ -58,10 +58,22 @@ def until(page: Page, happened: Callable[[], bool]) -> None:
         page.wait_for_timeout(20)
 
 
+def loaded(page: Page, name: str) -> bool:
+    """Tell whether the page has loaded something."""
+    entries: list[str] = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    return any(name in entry for entry in entries)
+
+
 def outbox(page: Page) -> list[str]:
     """The ids of the verdicts that the browser keeps."""
     found: list[str] = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('signoff.outbox.'))")
     return [key.rpartition(":")[2] for key in found]
+
+
+@pytest.fixture
+def desk(shared_desk: BrowserDesk) -> BrowserDesk:
+    shared_desk.clear()
+    return shared_desk
 
 
 # --- loading, empty
@@ -239,11 +251,14 @@ def test_somebody_who_may_not_rule_any_more_is_told_so(desk: BrowserDesk, visit:
     page = visit("grace", allowed=GONE)
     see(page, case)
     desk.app.accounts.change("grace", roles=["auditor"], by="test")
+    asked = "fetch('/api/v1/me').then((answer) => answer.json()).then((me) => me.roles)"
+    until(page, lambda: page.evaluate(asked) == ["auditor"])
     page.keyboard.press("a")
     expect(row(page, case)).to_contain_text("your verdict did not count")
     row(page, case).click()
-    expect(page.get_by_role("alert").filter(has_text="Your verdict did not count")).to_contain_text("role")
+    expect(page.get_by_role("alert").filter(has_text="Your verdict did not count")).to_contain_text("reviewer or lead")
     assert kinds(desk, case) == [[]]
+    desk.app.accounts.change("grace", roles=["reviewer"], by="test")
 
 
 def test_a_server_that_fails_is_no_verdict(desk: BrowserDesk, visit: Visit) -> None:
@@ -262,7 +277,7 @@ def test_a_server_that_fails_is_no_verdict(desk: BrowserDesk, visit: Visit) -> N
 @pytest.mark.parametrize("path", ["/me$", r"/queue\?", "/cases/[^/]+$"])
 def test_a_busy_server_is_asked_again(desk: BrowserDesk, visit: Visit, path: str, status: int) -> None:
     case = desk.reply()
-    page = visit("grace", "/icon.svg", allowed=GONE)
+    page = visit("grace", "/keys", allowed=GONE)
     busy = {"detail": "Too much at once.", "code": "overloaded", "retry_after_s": 1}
     page.route(re.compile(path), lambda route: route.fulfill(status=status, json=busy), times=2)
     page.goto("/")
@@ -292,9 +307,9 @@ def edit(page: Page, case: CaseHandle, text: str) -> None:
 def test_verdicts_given_offline_survive_a_reload_and_count_once(desk: BrowserDesk, visit: Visit) -> None:
     first, second, third, fourth = (desk.reply(subject=f"Case {nth}") for nth in range(4))
     page = visit("grace", allowed=GONE)
-    for case in (first, second, third, fourth):
-        press(page, case, "j")
-    row(page, first).click()
+    see(page, first)
+    until(page, lambda: loaded(page, "edit_form"))
+    until(page, lambda: all(loaded(page, case.id) for case in (second, third, fourth)))
     page.context.set_offline(True)
     press(page, first, "a")
     press(page, second, "r")
@@ -359,6 +374,7 @@ def test_what_cannot_be_taken_back_is_not_kept_for_later(desk: BrowserDesk, visi
     page = visit("grace", allowed=GONE)
     see(page, case)
     page.context.set_offline(True)
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
     page.keyboard.press("a")
     expect(page.get_by_text("it waits for you until it can")).to_be_visible()
     page.keyboard.press("Enter")
@@ -401,3 +417,225 @@ def later(desk: BrowserDesk, **passed: float) -> Iterator[Signoff]:
     """The same database when so much time has passed."""
     with Signoff(desk.place, clock=FakeClock(datetime.now(UTC) + timedelta(**passed)), workers=0) as app:
         yield app
+
+
+# --- signed out
+
+
+def test_an_edit_survives_being_signed_out(desk: BrowserDesk, visit: Visit) -> None:
+    case = desk.reply()
+    page = visit("grace", allowed=GONE)
+    press(page, case, "e")
+    text = page.get_by_label("Text", exact=True)
+    text.fill("Dear Ada, our fault.")
+    desk.app.accounts.sign_out(secret_of(page))
+    page.keyboard.press("Control+Enter")
+    dialog = page.get_by_role("dialog", name="You are signed out")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_visible()
+    assert kinds(desk, case) == [[]]
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    counted(page, desk, case, "edited")
+    assert desk.app.view(case.id).content.arguments["text"] == "Dear Ada, our fault."
+
+
+def test_what_is_typed_while_signed_out_is_still_there(desk: BrowserDesk, visit: Visit) -> None:
+    case = desk.reply()
+    page = visit("grace", allowed=GONE)
+    press(page, case, "e")
+    text = page.get_by_label("Text", exact=True)
+    text.fill("Dear Ada, our fault.")
+    page.context.clear_cookies()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    dialog = page.get_by_role("dialog", name="You are signed out")
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(text).to_have_value("Dear Ada, our fault.")
+    text.press("Control+Enter")
+    counted(page, desk, case, "edited")
+
+
+def test_somebody_else_who_signs_in_sees_and_sends_nothing_of_it(desk: BrowserDesk, visit: Visit) -> None:
+    ruled, edited = desk.reply(), desk.reply(subject="Other")
+    page = visit("grace", allowed=GONE)
+    see(page, ruled)
+    until(page, lambda: loaded(page, edited.id))
+    desk.app.accounts.sign_out(secret_of(page))
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog", name="You are signed out")
+    expect(dialog).to_be_visible()
+    kept = outbox(page)
+    assert len(kept) == 1
+    dialog.get_by_label("Account").fill("ada")
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Go on as ada").click()
+    expect(page.get_by_role("navigation").get_by_text("ada")).to_be_visible()
+    expect(row(page, ruled)).not_to_contain_text("being sent")
+    press(page, edited, "e")
+    expect(page.get_by_label("Text", exact=True)).to_have_value("Dear Ada, we are sorry.")
+    page.get_by_label("Text", exact=True).fill("Hers.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("There is an edit of yours")).to_be_visible()
+    assert kinds(desk, ruled, edited) == [[], []]
+    assert outbox(page) == kept
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Account")).to_have_value("")
+    sign_in(page, "grace")
+    counted(page, desk, ruled, "approved")
+    see(page, edited)
+    expect(page.get_by_text("There is an edit of yours")).to_be_hidden()
+    assert [verdict.reviewer for verdict in verdicts(desk, ruled)] == ["grace"]
+    assert [verdict.id for verdict in verdicts(desk, ruled)] == kept
+
+
+def secret_of(page: Page) -> str:
+    """What the browser holds of its session."""
+    return next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE)
+
+
+# --- the server dies
+
+
+def test_a_server_that_is_killed_loses_and_doubles_nothing(desk: BrowserDesk, visit: Visit) -> None:
+    cases = [desk.reply(subject=f"Case {nth}") for nth in range(7)]
+    page = visit("grace", allowed=GONE)
+    see(page, cases[0])
+    until(page, lambda: all(loaded(page, case.id) for case in cases[:6]))
+    press(page, cases[0], "a")
+    press(page, cases[1], "r")
+    desk.kill()
+    press(page, cases[2], "a")
+    press(page, cases[3], "a")
+    press(page, cases[4], "r")
+    expect(page.get_by_role("status").filter(has_text="The server does not answer")).to_be_visible()
+    see(page, cases[5])
+    desk.start_again()
+    expect(page.get_by_text("The server answers again: everything that was kept here is sent.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The server does not answer")).to_be_hidden()
+    ruled = ["approved", "rejected", "approved", "approved", "rejected"]
+    assert kinds(desk, *cases) == [*([kind] for kind in ruled), [], []]
+    assert [len(desk.app.history(case.id).verdicts) for case in cases] == [1, 1, 1, 1, 1, 0, 0]
+    desk.reply(subject="New")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible(timeout=20_000)
+    press(page, cases[5], "a")
+    counted(page, desk, cases[5], "approved")
+
+
+def test_a_verdict_whose_answer_was_lost_counts_once(desk: BrowserDesk, visit: Visit) -> None:
+    case, _ = desk.reply(), desk.reply(subject="Other")
+    page = visit("grace", allowed=GONE)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    page.route(re.compile("/verdict$"), lose, times=1)
+    press(page, case, "a")
+    expect(row(page, case)).to_contain_text("approved, undo for")
+    assert [verdict.kind for verdict in desk.app.history(case.id).verdicts] == [VerdictKind.APPROVED]
+
+
+def test_without_a_hold_a_lost_answer_is_looked_up_and_never_sent_again(desk: BrowserDesk, visit: Visit) -> None:
+    arrived, lost = desk.refund("A-1"), desk.refund("A-2")
+    page = visit("grace", allowed=GONE)
+
+    def lose(route: Route) -> None:
+        if arrived.id in route.request.url:
+            route.fetch()
+        route.abort("connectionreset")
+
+    page.route(re.compile("/verdict$"), lose)
+    for case in (arrived, lost):
+        press(page, case, "a")
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        page.keyboard.press("Enter")
+    expect(row(page, arrived)).to_contain_text(re.compile("It is (cleared|running|done) already"))
+    expect(page.get_by_role("status").filter(has_text="did not arrive")).to_be_visible()
+    counted(page, desk, arrived, "approved")
+    assert [len(desk.app.history(case.id).verdicts) for case in (arrived, lost)] == [1, 0]
+
+
+# --- nobody looks
+
+
+def holder(desk: BrowserDesk, case: CaseHandle) -> str | None:
+    return desk.app.view(case.id).case.claimed_by
+
+
+def test_a_page_that_is_left_gives_its_claims_back(desk: BrowserDesk, visit: Visit) -> None:
+    first, second = desk.reply(), desk.reply(subject="Other")
+    page = visit("grace")
+    until(page, lambda: holder(desk, first) == holder(desk, second) == "grace")
+    until(page, lambda: loaded(page, second.id))
+    page.goto("about:blank")
+    until(page, lambda: holder(desk, first) is holder(desk, second) is None)
+
+
+def test_a_page_that_is_hidden_gives_its_claims_back(desk: BrowserDesk, visit: Visit) -> None:
+    first, second = desk.reply(), desk.reply(subject="Other")
+    page = visit("grace")
+    see(page, first)
+    until(page, lambda: holder(desk, first) == holder(desk, second) == "grace")
+    until(page, lambda: loaded(page, second.id))
+    hide(page, hidden=True)
+    until(page, lambda: holder(desk, second) is None)
+    desk.app.reviewer("ada").claim_case(second.id)
+    hide(page, hidden=False)
+    expect(row(page, second)).to_contain_text("ada has it")
+    press(page, first, "a")
+    counted(page, desk, first, "approved")
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Have the page hidden as a tab behind another is; a browser without a screen hides none by itself."""
+    state = "hidden" if hidden else "visible"
+    page.evaluate(
+        """(state) => {
+            Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
+            Object.defineProperty(document, "hidden", {value: state === "hidden", configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_an_hour_off_does_no_harm(desk: BrowserDesk, visit: Visit, hours: int) -> None:
+    first, second = desk.reply(), desk.reply(subject="Other")
+    hers = [desk.reply(subject=f"Case {nth}") for nth in range(7)][-1]
+    page = visit(None, "/icon.svg")
+    page.context.add_init_script(
+        f"""{{
+            const Real = Date;
+            globalThis.Date = class Date extends Real {{
+                constructor(...of) {{ of.length ? super(...of) : super(Real.now() + {hours} * 3600000); }}
+                static now() {{ return Real.now() + {hours} * 3600000; }}
+            }};
+        }}"""
+    )
+    page.context.add_cookies([{"name": COOKIE, "value": desk.session("grace"), "url": desk.url}])
+    page.goto("/")
+    see(page, first)
+    expect(row(page, first).locator("time")).to_have_text(re.compile(r"^\d+ s$"))
+    until(page, lambda: holder(desk, second) == "grace" and loaded(page, second.id))
+    desk.app.reviewer("ada").claim_case(hers.id)
+    expect(row(page, hers)).to_contain_text("ada has it")
+    page.keyboard.press("a")
+    expect(row(page, first)).to_contain_text(re.compile(r"approved, undo for (60|5\d) s"))
+    press(page, second, "u")
+    see(page, first)
+    until(page, lambda: kinds(desk, first) == [[]])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    press(page, first, "j")
+    press(page, second, "k")
+    see(page, first)
+    assert not [url for url in asked if url.endswith("/claims")]
+    page.goto("about:blank")
+    until(page, lambda: holder(desk, first) is holder(desk, second) is None)

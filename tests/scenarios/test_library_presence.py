@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from signoff import CheckpointFunction, Signoff, State
 from signoff.app.views import DeskQueue, Why
 from signoff.domain.presence import Presence
+from signoff.engine import presence
 from signoff.errors import NotAllowed, PersonAway
+from signoff.ports import Transaction
 from signoff.testing import FakeClock
 
 
@@ -47,6 +50,54 @@ def test_who_goes_away_leaves_every_case_to_the_others(
     assert acts(app, free.id) == []
     assert [act for _, act, _ in acts(app, groups.id)] == ["hand_over"]
     assert app.case(adas.id).seen.claimed_by == "ada"
+
+
+def test_many_cases_pass_on_in_small_transactions(app: Signoff, send: CheckpointFunction[..., Any]) -> None:
+    grace, lee = app.reviewer("grace"), app.reviewer("lee", roles=["lead"])
+    cases = send.propose_many([{"to": str(n)} for n in range(2 * presence.MOST_AT_ONCE + 7)])
+    for case in cases:
+        lee.hand_over(case, "grace")
+    grace.claim(case_ids=cases)
+    written: list[int] = []
+    app.store.on_commit(lambda entries: written.append(len(entries)))
+    assert grace.presence(away=True).assigned == 0
+    assert len(lee.queue(limit=500)) == len(cases)
+    assert (sum(written), len(written)) == (2 * len(cases) + 1, 3)
+    assert max(written) <= 2 * presence.MOST_AT_ONCE + 1
+
+
+def test_who_comes_back_meanwhile_keeps_the_rest(app: Signoff, send: CheckpointFunction[..., Any]) -> None:
+    grace = app.reviewer("grace")
+    case = send.propose(to="x")
+    app.reviewer("lee", roles=["lead"]).hand_over(case, "grace")
+    app.store.write(lambda tx: presence.pass_on(tx, [case.id], grace.actor, now=app.clock.now()))
+    assert app.case(case.id).seen.assigned_to == "grace"
+
+
+def test_a_sign_of_one_page_does_not_undo_that_one_went_away_in_another(postgres_url: str) -> None:
+    class Overtaken:
+        """A look at the store, after which another page says something."""
+
+        def __init__(self, tx: Transaction) -> None:
+            self.tx = tx
+
+        def get(self, *key: Any) -> Any:
+            found = self.tx.get(*key)
+            page = threading.Thread(target=grace.presence, kwargs={"away": True})
+            page.start()
+            page.join()
+            return found
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.tx, name)
+
+    with Signoff(postgres_url, workers=0) as app:
+        grace = app.reviewer("grace")
+        grace.presence()
+        now = app.clock.now()
+        app.store.write(lambda tx: presence.show(cast(Transaction, Overtaken(tx)), grace.actor, now=now))
+        (found,) = app.store.read(lambda tx: tx.find(Presence))
+        assert found.away_since is not None
 
 
 def test_a_claim_that_was_passed_on_does_not_rule(app: Signoff, send: CheckpointFunction[..., Any]) -> None:

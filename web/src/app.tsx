@@ -1,9 +1,10 @@
 /** The application: who is signed in, which screen is shown, and the keys that work on all of them. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { lazy, type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import { Route, Switch, useLocation } from "wouter";
 
 import * as api from "./api/calls";
+import { later } from "./api/later";
 import { onSignedOut, Problem } from "./api/request";
 import type { Me } from "./api/types";
 import { Desk, words } from "./desk/desk";
@@ -11,17 +12,17 @@ import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
 import { useCommands, useKeyboard } from "./keys/keyboard";
-import { Part } from "./screens/part";
+import { Broken } from "./screens/broken";
 
-const SignInPage = lazy(() => import("./screens/sign_in_page"));
-const SignIn = lazy(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
-const Palette = lazy(() => import("./keys/palette").then((found) => ({ default: found.Palette })));
-const Help = lazy(() => import("./keys/help").then((found) => ({ default: found.Help })));
-const CasePage = lazy(() => import("./screens/case_page"));
-const Done = lazy(() => import("./screens/done"));
-const People = lazy(() => import("./screens/people"));
-const Ledger = lazy(() => import("./screens/ledger"));
-const KeysPage = lazy(() => import("./keys/keys_page"));
+const SignInPage = later(() => import("./screens/sign_in_page"));
+const SignIn = later(() => import("./dialogs/sign_in").then((found) => ({ default: found.SignIn })));
+const Palette = later(() => import("./keys/palette").then((found) => ({ default: found.Palette })));
+const Help = later(() => import("./keys/help").then((found) => ({ default: found.Help })));
+const CasePage = later(() => import("./screens/case_page"));
+const Done = later(() => import("./screens/done"));
+const People = later(() => import("./screens/people"));
+const Ledger = later(() => import("./screens/ledger"));
+const KeysPage = later(() => import("./keys/keys_page"));
 
 const client = new QueryClient({
   defaultOptions: {
@@ -40,6 +41,8 @@ export function App() {
   );
 }
 
+const AGAIN_MS = 3_000;
+
 type Asked = { kind: "asking" } | { kind: "nobody" } | { kind: "failed"; words: string } | { kind: "known"; me: Me };
 
 function Session() {
@@ -57,13 +60,19 @@ function Session() {
   }, []);
   useEffect(ask, [ask]);
   useEffect(() => onSignedOut(() => setOut(true)), []);
+  const failed = asked.kind === "failed";
+  useEffect(() => {
+    if (!failed) return;
+    const timer = setInterval(ask, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [failed, ask]);
 
   if (asked.kind === "asking") return null;
   if (asked.kind === "failed") {
     return (
       <main className="app-alone">
         <h1>Signoff does not answer</h1>
-        <p>{asked.words}</p>
+        <p role="status">{asked.words} It is asked again every few seconds.</p>
         <button type="button" className="button primary" onClick={ask}>
           Try again
         </button>
@@ -72,14 +81,14 @@ function Session() {
   }
   if (asked.kind === "nobody") {
     return (
-      <Part>
+      <Suspense>
         <SignInPage
           onSignedIn={(me) => {
             setOut(false);
             setAsked({ kind: "known", me });
           }}
         />
-      </Part>
+      </Suspense>
     );
   }
   return (
@@ -118,7 +127,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
     <DeskContext value={desk}>
       <Screens onSignOut={onSignOut} />
       {out && (
-        <Part>
+        <Suspense>
           <SignIn
             person={me.id}
             onSignedIn={(now) => {
@@ -126,14 +135,14 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
               if (now.id === me.id) desk.signedIn();
             }}
           />
-        </Part>
+        </Suspense>
       )}
     </DeskContext>
   );
 }
 
 function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
-  const [path, navigate] = useLocation();
+  const [, navigate] = useLocation();
   const [over, setOver] = useState<"palette" | "help" | null>(null);
   useKeyboard();
   useCommands({
@@ -152,46 +161,44 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
         Skip to the case
       </a>
       <Nav onSignOut={onSignOut} />
-      <Part of={path}>
-        <Switch>
-          <Route path="/">
-            <Inbox />
-          </Route>
-          <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
-          <Route path="/done">
-            <Beside>
-              <Done />
-            </Beside>
-          </Route>
-          <Route path="/people">
-            <Beside>
-              <People />
-            </Beside>
-          </Route>
-          <Route path="/ledger">
-            <Beside>
-              <Ledger />
-            </Beside>
-          </Route>
-          <Route path="/keys">
-            <Beside>
-              <KeysPage />
-            </Beside>
-          </Route>
-          <Route>
-            <Beside>
-              <h1>There is nothing here</h1>
-              <p>
-                <a href="/">Back to the inbox</a>
-              </p>
-            </Beside>
-          </Route>
-        </Switch>
-      </Part>
-      <Part of={over ?? ""}>
+      <Switch>
+        <Route path="/">
+          <Inbox />
+        </Route>
+        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
+        <Route path="/done">
+          <Beside>
+            <Done />
+          </Beside>
+        </Route>
+        <Route path="/people">
+          <Beside>
+            <People />
+          </Beside>
+        </Route>
+        <Route path="/ledger">
+          <Beside>
+            <Ledger />
+          </Beside>
+        </Route>
+        <Route path="/keys">
+          <Beside>
+            <KeysPage />
+          </Beside>
+        </Route>
+        <Route>
+          <Beside>
+            <h1>There is nothing here</h1>
+            <p>
+              <a href="/">Back to the inbox</a>
+            </p>
+          </Beside>
+        </Route>
+      </Switch>
+      <Suspense>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
-      </Part>
+      </Suspense>
     </div>
   );
 }
@@ -199,7 +206,9 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
 function Beside({ children }: { children: ReactNode }) {
   return (
     <main className="app-screen" id="main">
-      <Part>{children}</Part>
+      <Broken>
+        <Suspense>{children}</Suspense>
+      </Broken>
     </main>
   );
 }

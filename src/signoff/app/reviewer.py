@@ -303,8 +303,16 @@ class Reviewer:
             except KeyReused:
                 # Two pages of one person, opened at the same moment; the first of them is on record by now.
                 self._app._write(presence.show, self.actor, away=away)
+        if away:
+            self._pass_on()
         now = self._app.clock.now()
         return self._app.store.read(lambda tx: oversight.person(tx, self.actor, now=now))
+
+    def _pass_on(self) -> None:
+        left = self._app.store.read(lambda tx: presence.in_hands_of(tx, self.actor.id))
+        for start in range(0, len(left), presence.MOST_AT_ONCE):
+            some = left[start : start + presence.MOST_AT_ONCE]
+            self._app._write(presence.pass_on, some, self.actor, first=some)
 
     def reverse(self, case: Case | CaseHandle | str, reason: str | None = None) -> CaseHandle:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,10 @@ from signoff.domain.claim import held_by
 from signoff.domain.entry import Entry, EntryKind, act_entry
 from signoff.domain.presence import Presence
 from signoff.engine.case import unclaimed, write
-from signoff.ports import Record, Transaction
+from signoff.ports import Reading, Record, Transaction
+
+MOST_AT_ONCE = 200
+"""Cases that pass on in one transaction: others who write wait for no more than these."""
 
 
 def show(tx: Transaction, by: Actor, *, now: datetime, away: bool | None = None) -> Presence:
@@ -20,7 +24,7 @@ def show(tx: Transaction, by: Actor, *, now: datetime, away: bool | None = None)
     Give a sign of a person at the desk, and say whether they are away.
 
     Who goes away gives back every claim, and every waiting case assigned to them passes to nobody in particular:
-    nobody's absence holds a case.
+    nobody's absence holds a case. The first 200 of them do so here, the rest by `pass_on`.
 
     Args:
         tx: A transaction.
@@ -41,7 +45,8 @@ def show(tx: Transaction, by: Actor, *, now: datetime, away: bool | None = None)
     if before is None:
         tx.add(after)
     else:
-        tx.change(Presence, (by.id,), expect={}, to={"seen_at": now, "away_since": since})
+        # A sign of one page must not undo what another page of the same person says at this moment.
+        tx.change(Presence, (by.id,), expect={}, to={"seen_at": now} | ({} if away is None else {"away_since": since}))
     if (since is None) != (known.away_since is None):
         tx.add(
             Entry(
@@ -54,17 +59,37 @@ def show(tx: Transaction, by: Actor, *, now: datetime, away: bool | None = None)
             )
         )
     if away:
-        _pass_on(tx, by, now=now)
+        _pass_on(tx, in_hands_of(tx, by.id)[:MOST_AT_ONCE], by, now=now)
     return after
 
 
-def _pass_on(tx: Transaction, by: Actor, *, now: datetime) -> None:
+def in_hands_of(tx: Reading, person: str) -> list[str]:
+    """List the waiting cases that a person has claimed or is assigned, by id."""
     mine = [
-        *tx.find(Case, state=State.WAITING, claimed_by=by.id),
-        *tx.find(Case, state=State.WAITING, assigned_to=by.id),
+        *tx.find(Case, state=State.WAITING, claimed_by=person),
+        *tx.find(Case, state=State.WAITING, assigned_to=person),
     ]
+    return sorted({case.id for case in mine})
+
+
+def pass_on(tx: Transaction, case_ids: Sequence[str], by: Actor, *, now: datetime) -> None:
+    """
+    Take cases out of the hands of a person, if they are still away.
+
+    Args:
+        tx: A transaction.
+        case_ids: What was theirs, in order; what has changed hands since is left alone.
+        by: The person.
+        now: The time, UTC.
+    """
+    found = tx.get(Presence, by.id)
+    if found is not None and found.away_since is not None:
+        _pass_on(tx, case_ids, by, now=now)
+
+
+def _pass_on(tx: Transaction, case_ids: Sequence[str], by: Actor, *, now: datetime) -> None:
     # In one order, whoever asks, so that no two wait for each other; and each as it is now, since others may be faster.
-    for case_id in sorted({case.id for case in mine}):
+    for case_id in case_ids:
         case = tx.get(Case, case_id)
         if case is None or case.state is not State.WAITING:
             continue

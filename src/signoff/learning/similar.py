@@ -116,7 +116,8 @@ class SimilarTexts:
 
         parts = [part for part in (self._counts, self._tail) if part is not None]
         standing = [row for row, key in enumerate(self._keys) if self._row[key] == row][-self._most :]
-        self._counts = sparse.vstack(parts, format="csr")[standing]
+        together = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+        self._counts = together if len(standing) == together.shape[0] else together[standing]
         self._tail = self._tail_lengths = None
         self._keys = [self._keys[row] for row in standing]
         self._row = {key: row for row, key in enumerate(self._keys)}
@@ -144,8 +145,12 @@ def _vectorizer() -> Any:
 def _features(texts: Sequence[str]) -> Any:
     """Give the counts of each text, damped so that a word said ten times does not drown the others."""
     import numpy as np
+    from scipy import sparse
 
-    counts = _vectorizer().transform([text[:MAX_CHARS].encode("utf-8", "replace").decode("utf-8") for text in texts])
+    plain = [text[:MAX_CHARS].encode("utf-8", "replace").decode("utf-8") for text in texts]
+    # A few at a time, as it takes several times the memory that they take in the end.
+    parts = [_vectorizer().transform(plain[row : row + _TAIL]) for row in range(0, len(plain), _TAIL)]
+    counts = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
     counts.data = 1 + np.log(counts.data)
     return counts
 
@@ -153,7 +158,9 @@ def _features(texts: Sequence[str]) -> Any:
 def _lengths(counts: Any, rarity: Floats) -> Floats:
     import numpy as np
 
-    lengths: Floats = np.sqrt(counts.power(2) @ rarity**2)
+    # A few at a time: of all together it would be a copy as large as they are.
+    squares = [counts[row : row + _TAIL].power(2) @ rarity**2 for row in range(0, counts.shape[0], _TAIL)]
+    lengths: Floats = np.sqrt(np.concatenate(squares))
     # A text without a word is like no other, rather than like all.
     lengths[lengths == 0] = np.inf
     return lengths

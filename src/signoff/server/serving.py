@@ -84,7 +84,6 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=10,

@@ -254,11 +254,12 @@ class _Reader:
         found: list[str] = []
         more = 0
         for value in part.fields.get(name, ()):
-            for each in _addresses(value):
-                if len(found) < MOST_PEOPLE:
-                    found.append(self._told(f"{name.capitalize()} line", each))
-                else:
-                    more += 1
+            for text in _separated(value):
+                if len(found) >= MOST_PEOPLE:
+                    # Counted, but not decoded, which takes longer than all the rest.
+                    more += _is_somebody(text)
+                elif _is_somebody(text):
+                    found.append(self._told(f"{name.capitalize()} line", _as_person(text)))
         if more:
             self._tell(f"{more:,} more in its {name.capitalize()} line are not shown.")
         return found
@@ -511,29 +512,32 @@ def _decoded(text: str) -> str:
 # --- addresses
 
 
-def _addresses(value: str) -> Iterator[str]:
+def _is_somebody(text: str) -> bool:
+    """Tell whether something between two commas is more than space or a comment."""
+    text = text.strip()
+    return bool(text) and not (text[0] == "(" and text[-1] == ")")
+
+
+def _as_person(text: str) -> str:
     """
-    Go through the people in one header, each as `Name <address>`.
+    Give somebody in a header as `Name <address>`.
 
     Split first and decoded then, so that a comma in somebody's encoded name adds nobody.
     """
-    for each in _separated(value):
-        text = " ".join(each.split())
-        if not text or (text[0] == "(" and text[-1] == ")"):
-            continue
-        start, end = text.rfind("<"), text.rfind(">")
-        if 0 <= start < end:
-            name, address = text[:start].strip(), text[start + 1 : end].strip()
-            rest = text[end + 1 :].strip()
-            name = f"{name} {rest}".strip() if rest else name
-        else:
-            name, address = "", text
-        if len(name) > 1 and name[0] == name[-1] == '"':
-            name = re.sub(r"\\(.)", r"\1", name[1:-1])
-        name, address = " ".join(_decoded(name).split()), _decoded(address)
-        if any(letter in name for letter in '",<>@;'):
-            name = '"' + name.replace('"', "'") + '"'
-        yield (f"{name} <{address}>" if name else address)[:500]
+    text = " ".join(text.split())
+    start, end = text.rfind("<"), text.rfind(">")
+    if 0 <= start < end:
+        name, address = text[:start].strip(), text[start + 1 : end].strip()
+        rest = text[end + 1 :].strip()
+        name = f"{name} {rest}".strip() if rest else name
+    else:
+        name, address = "", text
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    name, address = " ".join(_decoded(name).split()), _decoded(address)
+    if any(letter in name for letter in '",<>@;'):
+        name = '"' + name.replace('"', "'") + '"'
+    return (f"{name} <{address}>" if name else address)[:500]
 
 
 def _separated(value: str) -> Iterator[str]:

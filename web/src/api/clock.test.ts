@@ -1,22 +1,28 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { secondsLeft } from "../screens/undo";
-import { serverTime, toldTime } from "./clock";
+import { heardAt, serverNow } from "./clock";
 
 const NOW = Date.parse("2026-03-28T12:00:00Z");
-const told = (off_s: number) => toldTime(new Date(Date.now() + off_s * 1000).toUTCString());
 
-afterEach(() => told(0));
+beforeEach(() => void vi.useFakeTimers({ now: NOW }));
 
-test.each([-3600, -20, 20, 3600])("a clock that is %i s off does not end a hold, nor draw it out", (off_s) => {
-  told(-off_s);
-  const held = { state: "held", due_at: new Date(NOW + 10_000).toISOString() } as const;
-  expect(Math.abs(secondsLeft(held, new Date(NOW + off_s * 1000)) - 10)).toBeLessThan(2);
+afterEach(() => {
+  heardAt(new Date().toUTCString());
+  vi.useRealTimers();
 });
 
-test("less than two seconds are the way of the answer, and what is no time is ignored", () => {
-  told(1);
-  toldTime(null);
-  toldTime("soon");
-  expect(serverTime(NOW)).toBe(NOW);
+test("a clock that is an hour off is put right by what the server says", () => {
+  heardAt("Sat, 28 Mar 2026 13:00:00 GMT");
+  expect(serverNow() - NOW).toBe(3_600_500);
+  heardAt("Sat, 28 Mar 2026 11:00:00 GMT");
+  expect(serverNow() - NOW).toBe(-3_599_500);
+});
+
+test("a second or two are no difference, and what cannot be read tells nothing", () => {
+  heardAt("Sat, 28 Mar 2026 12:00:03 GMT");
+  expect(serverNow()).toBe(NOW);
+  heardAt("Sat, 28 Mar 2026 13:00:00 GMT");
+  heardAt("soon");
+  heardAt(null);
+  expect(serverNow() - NOW).toBe(3_600_500);
 });

@@ -1,16 +1,19 @@
-/** What time it is for the server: claims and holds end by its clock, and a reader's may be minutes off. */
+/** The server's time: claims, holds and deadlines are told in it, and this machine's clock may be hours off. */
 
-/** A difference that small says nothing: the server tells whole seconds, and the answer took its time. */
-const EXACT_MS = 2_000;
+/** The header tells whole seconds, and an answer takes a while: less than this is no difference. */
+const NOTICED_MS = 5_000;
+
 let ahead_ms = 0;
 
-/** Take the time from an answer that has just arrived. */
-export function toldTime(date: string | null): void {
-  const ahead = Date.parse(date ?? "") - Date.now();
-  if (Number.isFinite(ahead)) ahead_ms = Math.abs(ahead) > EXACT_MS ? ahead : 0;
+/** Take in when the server says that it answered. */
+export function heardAt(date: string | null): void {
+  const told = Date.parse(date ?? "");
+  if (Number.isNaN(told)) return;
+  const measured = told + 500 - Date.now();
+  ahead_ms = Math.abs(measured) < NOTICED_MS ? 0 : measured;
 }
 
-/** The server's time at a moment of this browser's clock. */
-export function serverTime(here_ms: number = Date.now()): number {
-  return here_ms + ahead_ms;
+/** What `Date.now()` would be on the server. */
+export function serverNow(): number {
+  return Date.now() + ahead_ms;
 }

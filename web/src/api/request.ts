@@ -1,10 +1,12 @@
 /** One way to ask the server, and the two ways in which that fails. */
-import { toldTime } from "./clock";
+import { heardAt } from "./clock";
 import { keep, kept } from "./storage";
 import type { ProblemDocument } from "./types";
 
 const PREFIX = "/api/v1";
 const TIMEOUT_MS = 20_000;
+/** Waits before a question is asked again that the server was too busy for. */
+const AGAIN_MS = [400, 1_200];
 
 /** The server said no; `code` is stable, `message` says what happened and what to do next. */
 export class Problem extends Error {
@@ -48,6 +50,15 @@ export function address(path: string, query: Query = {}): string {
   return `${PREFIX}${path}${text ? `?${text}` : ""}`;
 }
 
+type Method = "GET" | "POST" | "DELETE";
+
+interface Asked {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+  keepalive?: boolean;
+}
+
 type Listener = () => void;
 const signedOut = new Set<Listener>();
 
@@ -81,13 +92,22 @@ function requireSamePerson(): void {
 /**
  * Ask the server.
  *
- * Throws `Problem` for an answer that is no success, and `Unreachable` when there is none.
+ * Throws `Problem` for an answer that is no success, and `Unreachable` when there is none. A question that the server was
+ * too busy for is asked again a little later; what would change something is for the caller to repeat.
  */
-export async function request<T>(
-  method: "GET" | "POST" | "DELETE",
-  path: string,
-  { query, body, signal, keepalive }: { query?: Query; body?: unknown; signal?: AbortSignal; keepalive?: boolean } = {},
-): Promise<T> {
+export async function request<T>(method: Method, path: string, asked: Asked = {}): Promise<T> {
+  for (const wait_ms of method === "GET" ? AGAIN_MS : []) {
+    try {
+      return await once<T>(method, path, asked);
+    } catch (error) {
+      if (!(error instanceof Problem && error.passing)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait_ms));
+  }
+  return once<T>(method, path, asked);
+}
+
+async function once<T>(method: Method, path: string, { query, body, signal, keepalive }: Asked): Promise<T> {
   if (path !== "/session" && path !== "/me") requireSamePerson();
   const late = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
@@ -104,7 +124,7 @@ export async function request<T>(
     if (signal?.aborted) throw error;
     throw new Unreachable();
   }
-  toldTime(response.headers.get("Date"));
+  heardAt(response.headers.get("date"));
   if (response.status === 204) return undefined as T;
   let answer: unknown;
   try {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { signIn } from "../api/calls";
-import { toldTime } from "../api/clock";
+import { heardAt } from "../api/clock";
 import { onSignedOut } from "../api/request";
 import type { Case, CaseView, Checkpoint } from "../api/types";
 import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../screens/stand_in";
@@ -91,7 +91,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const end of ends) end();
   vi.useRealTimers();
-  toldTime(new Date().toUTCString());
+  heardAt(new Date().toUTCString());
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });

@@ -1,6 +1,6 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
-import { serverTime } from "../api/clock";
+import { serverNow } from "../api/clock";
 import { Problem, speakFor, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
@@ -22,6 +22,7 @@ const FREE_MS = 2_000;
 const SKELETON_MS = 150;
 /** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
 const READ_MS = 1_000;
+const AGAIN_MS = 3_000;
 
 /** A line in the action bar; the newest is shown. */
 export interface Notice {
@@ -78,6 +79,9 @@ export class Desk {
   #hearing: ReturnType<typeof setTimeout> | undefined;
   #freed: ReturnType<typeof setTimeout> | undefined;
   #refreshing = false;
+  #again_timer: ReturnType<typeof setTimeout> | undefined;
+  /** How many verdicts were kept because the server did not answer, until all are sent. */
+  #kept_back = 0;
 
   constructor(me: Me) {
     this.me = me;
@@ -124,11 +128,14 @@ export class Desk {
     };
     const renewing = setInterval(beat, HEARTBEAT_MS);
     const online = () => this.flush();
+    // A machine without a network still reaches a server of its own: only asking tells.
+    const offline = () => void this.#ask();
     const seen = () => (document.visibilityState === "visible" ? this.#back() : this.#away());
     const leave = () => this.#letGo(true);
     // Back from the browser's memory of pages: nothing was heard meanwhile.
     const shown = (event: PageTransitionEvent) => event.persisted && this.#back();
     window.addEventListener("online", online);
+    window.addEventListener("offline", offline);
     window.addEventListener("pagehide", leave);
     window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
@@ -140,6 +147,7 @@ export class Desk {
       unfollow,
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
+      () => window.removeEventListener("offline", offline),
       () => window.removeEventListener("pagehide", leave),
       () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
@@ -147,6 +155,7 @@ export class Desk {
       () => clearTimeout(this.#hearing),
       () => clearTimeout(this.#freed),
       () => (this.#hearing = this.#freed = undefined),
+      () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
       () => speakFor(null),
@@ -170,6 +179,7 @@ export class Desk {
   /** Send what waits and look again: the connection may be back. */
   flush(): void {
     this.#outbox.flush();
+    if (!this.#now.reachable) void this.#ask();
     void this.#renew();
     const { listed, missing } = this.#now.sitting;
     if (listed === "failed") void this.refresh();
@@ -237,7 +247,7 @@ export class Desk {
       this.#answers();
       const now = this.#now.sitting;
       if (only_if_more && !page.items.length) return;
-      const next = sitting.relisted(now, page.items, page.after, Date.now(), before.arrived);
+      const next = sitting.relisted(now, page.items, page.after, serverNow(), before.arrived);
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
@@ -335,7 +345,7 @@ export class Desk {
 
   /** Take the newest verdict back that has not taken effect. */
   async undo(): Promise<void> {
-    const verdict = sitting.lastRuled(this.#now.sitting, Date.now(), this.#recalling);
+    const verdict = sitting.lastRuled(this.#now.sitting, serverNow(), this.#recalling);
     if (verdict) await this.undoVerdict(verdict);
     else this.say("warn", "Nothing can be taken back any more. A done case may be reversed on its own page.");
   }
@@ -438,7 +448,7 @@ export class Desk {
     if (!view || (row && !sitting.mayBeRuled(row.standing))) return;
     const answer = { case_id: view.case.id, content_hash: view.case.content_hash, kind, ...what };
     if (view.checkpoint.undo_s > 0) this.#send(view, answer);
-    else if (!navigator.onLine || !this.#now.reachable) {
+    else if (!this.#now.reachable) {
       this.say("warn", "The server cannot be reached, and this could not be taken back: it waits for you until it can.");
     } else this.#change({ confirming: answer, notice: null });
   }
@@ -482,7 +492,7 @@ export class Desk {
 
   #accepted(verdict: Outgoing, after: Case): void {
     const held = after.state === "held";
-    const until = held ? Date.now() + verdict.hold_s * 1000 : null;
+    const until = held ? serverNow() + verdict.hold_s * 1000 : null;
     this.#set(sitting.accepted(this.#now.sitting, verdict, after, until));
     this.draft(verdict.case_id, null);
     this.#unsure.delete(verdict.case_id);
@@ -543,12 +553,43 @@ export class Desk {
   #reached(waiting: number, reachable: boolean): void {
     const before = this.#now;
     this.#change({ waiting, reachable });
+    if (!reachable) this.#kept_back = Math.max(this.#kept_back, waiting);
+    else if (waiting === 0 && this.#kept_back > 0) {
+      this.#kept_back = 0;
+      if (this.#now.notice?.tone !== "bad") this.say("ok", "The server answers again: everything that was kept here is sent.");
+    }
     if (reachable && !before.reachable) {
       void this.#renew();
       for (const id of this.#unsure) void this.#look(id);
       if (before.sitting.listed === "failed") void this.refresh();
       for (const id of Object.keys(before.sitting.missing)) void this.#load(id);
     }
+  }
+
+  /** Find out whether the server answers. */
+  async #ask(): Promise<void> {
+    try {
+      await api.me();
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
+      else this.#answers();
+      return;
+    }
+    this.#answers();
+  }
+
+  /** The server did not answer. */
+  #lost(): void {
+    if (this.#now.reachable) this.#reached(this.#outbox.waiting.length, false);
+  }
+
+  /** Look again in a while, if that may help. */
+  #later(error: unknown): void {
+    if (error instanceof Problem && !error.passing) return;
+    this.#again_timer ??= setTimeout(() => {
+      this.#again_timer = undefined;
+      this.flush();
+    }, AGAIN_MS);
   }
 
   /** The server answered something, whatever it was asked. */
@@ -618,7 +659,8 @@ export class Desk {
     let view: CaseView;
     try {
       view = await api.view(id);
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       return;
     }
     const unsure = this.#unsure.delete(id);
@@ -626,7 +668,7 @@ export class Desk {
     const row = sitting.rowOf(this.#now.sitting, id);
     if (row?.standing.kind === "sending") return;
     const { case: found } = view;
-    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverTime();
+    const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
       if (row?.standing.kind === "ruled") return;
@@ -675,7 +717,8 @@ export class Desk {
 
   #listFailed(error: unknown): void {
     this.#set({ ...this.#now.sitting, listed: "failed" });
-    if (error instanceof Unreachable) this.#change({ reachable: false });
+    this.#later(error);
+    if (error instanceof Unreachable) this.#lost();
     else if (!(error instanceof Problem && error.status === 401)) this.say("bad", `The queue could not be read. ${words(error)}`);
   }
 
@@ -684,7 +727,7 @@ export class Desk {
     const now = this.#now.sitting;
     const [current, ...others] = sitting.near(now);
     if (current && !now.views[current]) void this.#load(current);
-    const soon = serverTime() + RENEW_BEFORE_MS;
+    const soon = serverNow() + RENEW_BEFORE_MS;
     const wanted = sitting.toClaim(now).filter((id) => {
       const found = now.views[id]?.case ?? sitting.rowOf(now, id)?.case;
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
@@ -710,7 +753,8 @@ export class Desk {
         const row = sitting.rowOf(this.#now.sitting, id);
         if (!row || sitting.mayBeRuled(row.standing)) void this.#look(id);
       }
-    } catch {
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
       // A verdict without a claim counts unless somebody else holds one; the heartbeat tries again.
     } finally {
       for (const id of ids) this.#claiming.delete(id);
@@ -727,9 +771,12 @@ export class Desk {
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
       const newer = row && row.fence > view.case.fence && row.content_hash === view.case.content_hash;
       this.#set(sitting.loaded(this.#now.sitting, newer ? { ...view, case: row } : view, this.#mayHaveRead(id)));
+      if (id === this.#now.sitting.current) this.#set(sitting.placed(this.#now.sitting, view.case));
+      if (view.case.claimed_by && view.case.claimed_by !== this.me.id) void this.#look(id);
       if (view.case.state !== "waiting" && sitting.rowOf(this.#now.sitting, id)?.standing.kind === "open") void this.#look(id);
     } catch (error) {
-      if (error instanceof Unreachable) this.#change({ reachable: false });
+      if (error instanceof Unreachable) this.#lost();
+      this.#later(error);
       this.#set({ ...this.#now.sitting, missing: { ...this.#now.sitting.missing, [id]: words(error) } });
     } finally {
       this.#loading.delete(id);
@@ -742,7 +789,7 @@ export class Desk {
   }
 
   #held(): string[] {
-    const now = serverTime();
+    const now = serverNow();
     return Object.values(this.#now.sitting.views)
       .filter(({ case: each }) => each.state === "waiting" && each.claimed_by === this.me.id && Date.parse(each.claim_expires_at ?? "") > now)
       .map(({ case: each }) => each.id);
@@ -755,10 +802,12 @@ export class Desk {
     if (held.length) {
       try {
         const { held: kept, lost } = await api.renew(held, HOLD_S);
+        this.#answers();
         const found = sitting.claimed(this.#now.sitting, kept);
         this.#set(found.sitting);
         for (const id of [...found.stale, ...lost]) void this.#look(id);
-      } catch {
+      } catch (error) {
+        if (error instanceof Unreachable) this.#lost();
         return;
       }
     }

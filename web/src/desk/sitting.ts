@@ -161,6 +161,17 @@ export function toClaim(sitting: Sitting): string[] {
   });
 }
 
+/** The order of the queue: ids rise with the time of proposal. */
+function inOrder(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.case.id < b.case.id ? -1 : 1));
+}
+
+/** Have a case in the list that a link led to, though the queue does not offer it, or not yet. */
+export function placed(sitting: Sitting, found: Case): Sitting {
+  if (rowOf(sitting, found.id)) return sitting;
+  return { ...sitting, rows: inOrder([...sitting.rows, { case: found, standing: OPEN }]) };
+}
+
 /**
  * Put a page of the queue at the end; what is there already keeps its place.
  *
@@ -174,7 +185,7 @@ export function listed(sitting: Sitting, page: readonly Case[], after: string | 
   const arrived = new Set(sitting.arrived);
   for (const found of page) arrived.delete(found.id);
   if (after === null) for (const id of before) arrived.delete(id);
-  return { ...sitting, rows: [...sitting.rows, ...added], after, listed: "yes", arrived };
+  return { ...sitting, rows: inOrder([...sitting.rows, ...added]), after, listed: "yes", arrived };
 }
 
 /**
@@ -197,11 +208,9 @@ export function relisted(
     (row.standing.kind === "ruled" && row.standing.until !== null && row.standing.until > now) ||
     (mayBeRuled(row.standing) && fresh.has(row.case.id));
   const kept = { ...sitting, rows: sitting.rows.filter(keeps) };
-  const merged = listed(kept, page, after);
-  // The order of the queue: ids rise with the time of proposal.
-  const rows = merged.rows.slice().sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
-  const arrived = new Set([...merged.arrived].filter((id) => !before.has(id)));
-  return { ...merged, rows, arrived, selected: new Set(), anchor: null };
+  const next = listed(kept, page, after, before);
+  const arrived = new Set([...next.arrived].filter((id) => !before.has(id)));
+  return { ...next, arrived, selected: new Set(), anchor: null };
 }
 
 /** Take in a case as it was loaded; tells what changed under the person's eyes, if they may have read it. */

@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId, useRef, useState } from "react";
 
 import { snoozeUntil } from "../api/calls";
+import { serverNow } from "../api/clock";
 import type { Case, CaseView } from "../api/types";
 import { when, zoneName } from "../text/words";
 import { Frame, Refusal } from "./frame";
@@ -15,7 +16,7 @@ export interface DialogProps {
 
 /** Offer the case to nobody for a while. */
 export function Snooze({ caseView, onDone, onClose }: DialogProps) {
-  const [opened] = useState(() => new Date());
+  const [opened] = useState(() => new Date(serverNow()));
   const choices = snoozeChoices(opened);
   const field = useRef<HTMLInputElement>(null);
   const fieldId = useId();

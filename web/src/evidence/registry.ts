@@ -1,5 +1,7 @@
 /** Which renderer draws a piece of evidence. */
-import { type ComponentType, lazy } from "react";
+import { type ComponentType } from "react";
+
+import { later } from "../api/later";
 
 import type { Evidence } from "../api/types";
 import { Fields } from "./fields";
@@ -31,7 +33,7 @@ const isText = ({ value }: Evidence) => typeof value === "string";
 const TEXT: Renderer = { words: "Text", fits: isText, Draw: PlainText };
 const TREE: Renderer = { words: "Data", fits: () => true, Draw: Tree };
 const CSV: Renderer = { words: "Table", fits: isText, Draw: Csv };
-const MARKDOWN: Renderer = { words: "Formatted text", fits: isText, Draw: lazy(() => import("./markdown")) };
+const MARKDOWN: Renderer = { words: "Formatted text", fits: isText, Draw: later(() => import("./markdown")) };
 
 /** By media type: exactly, then `type/*`. */
 const RENDERERS: Readonly<Record<string, Renderer>> = {

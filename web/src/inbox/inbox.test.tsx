@@ -68,7 +68,7 @@ beforeEach(() => {
     },
   );
   HTMLElement.prototype.scrollTo = () => undefined;
-  vi.stubGlobal("matchMedia", () => Object.assign(new EventTarget(), { matches: false }));
+  vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }));
 });
 
 test("a double click approves one case, however slow it is", async () => {

@@ -2,10 +2,11 @@
 import "./inbox.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
+import { later } from "../api/later";
 import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
@@ -14,8 +15,8 @@ import { keyboard, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
-import { Proposal } from "../proposal/proposal";
-import { Part } from "../screens/part";
+import { loadDifference, Proposal } from "../proposal/proposal";
+import { Broken } from "../screens/broken";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
@@ -26,11 +27,15 @@ import { nameInWords } from "../text/name";
 import { Why } from "./why";
 
 const loadEdit = () => import("../edit/edit_form");
-const EditForm = lazy(loadEdit);
-const Batch = lazy(() => import("./batch").then((found) => ({ default: found.Batch })));
-const Snooze = lazy(() => import("../dialogs/snooze").then((found) => ({ default: found.Snooze })));
-const HandOver = lazy(() => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver })));
-const Redraft = lazy(() => import("../dialogs/redraft").then((found) => ({ default: found.Redraft })));
+const EditForm = later(loadEdit);
+const loadSnooze = () => import("../dialogs/snooze").then((found) => ({ default: found.Snooze }));
+const loadHandOver = () => import("../dialogs/hand_over").then((found) => ({ default: found.HandOver }));
+const loadRedraft = () => import("../dialogs/redraft").then((found) => ({ default: found.Redraft }));
+const Batch = later(() => import("./batch").then((found) => ({ default: found.Batch })));
+const Snooze = later(loadSnooze);
+const HandOver = later(loadHandOver);
+const Redraft = later(loadRedraft);
+const AHEAD = [loadEdit, loadDifference, loadSnooze, loadHandOver, loadRedraft];
 
 /** A dialog is about the case it was opened on, whatever comes on screen behind it. */
 type Asking = { what: "snooze" | "hand_over" | "redraft"; view: CaseView } | null;
@@ -84,11 +89,16 @@ export function Inbox() {
     [navigate, filter, current],
   );
 
-  // Forms are loaded once there is nothing better to do, so that the first `e` does not wait.
+  // What a key may open is loaded once there is nothing better to do: the first `e` does not wait, nor does it fail offline.
+  const idle = view !== null;
   useEffect(() => {
-    const timer = setTimeout(() => void loadEdit(), 3_000);
+    if (!idle) return;
+    const all = () => {
+      for (const load of AHEAD) load().catch(() => undefined);
+    };
+    const timer = setTimeout(all, 1_000);
     return () => clearTimeout(timer);
-  }, []);
+  }, [idle]);
 
   const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
@@ -189,10 +199,11 @@ export function Inbox() {
       <main className="inbox-main" id="main">
         <Connection />
         {batch !== null ? (
-          <Part fallback={<Skeleton />}>
+          <Suspense fallback={<Skeleton />}>
             <Batch ids={batch} onClose={() => setBatch(null)} />
-          </Part>
+          </Suspense>
         ) : kept ? (
+          <Broken of={paintKey(kept)}>
           <article className="inbox-case" aria-labelledby="case-title">
             <button type="button" className="button plain inbox-back" onClick={() => setReading(false)}>
               ← Queue
@@ -205,9 +216,9 @@ export function Inbox() {
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
                 {editing && view ? (
-                  <Part fallback={<Skeleton />}>
+                  <Suspense fallback={<Skeleton />}>
                     <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
-                  </Part>
+                  </Suspense>
                 ) : (
                   <>
                     {sitting.drafts[kept.case.id] && ready && (
@@ -248,6 +259,7 @@ export function Inbox() {
             )}
             <Painted view={view} />
           </article>
+          </Broken>
         ) : current && sitting.missing[current] ? (
           <div className="inbox-empty">
             <h1>This case cannot be shown</h1>
@@ -268,7 +280,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Part of={asking?.what ?? ""}>
+      <Suspense>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
@@ -285,7 +297,7 @@ export function Inbox() {
             }}
           />
         )}
-      </Part>
+      </Suspense>
     </div>
   );
 }

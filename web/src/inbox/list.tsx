@@ -1,6 +1,7 @@
 /** The list: the queue, oldest first; it moves only when the person moves it. */
 import { useEffect, useRef, useState } from "react";
 
+import { serverNow } from "../api/clock";
 import type { Row } from "../desk/sitting";
 import { shown } from "../keys/keymap";
 import { useKeymap } from "../keys/keyboard";
@@ -113,9 +114,9 @@ function ListRow({ row, at, of, top, now, everything, current, selected, selecti
 
 /** The time, read again every so many milliseconds. */
 export function useNow(every_ms: number): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), every_ms);
+    const timer = setInterval(() => setNow(serverNow()), every_ms);
     return () => clearInterval(timer);
   }, [every_ms]);
   return now;

@@ -1,8 +1,9 @@
 import "../evidence/evidence.css";
 import "./proposal.css";
 
-import { lazy, memo, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
+import { memo, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 
+import { later } from "../api/later";
 import type { Arguments, CaseView, Evidence } from "../api/types";
 import { FieldList } from "../evidence/fields";
 import { LongText } from "../evidence/long_text";
@@ -18,7 +19,8 @@ import { Effect } from "./effect";
 import { type Field, fieldsOf, isChoice } from "./fields";
 import { Marked, Unsupported } from "./marked";
 
-const Difference = lazy(async () => ({ default: (await import("../text/difference")).Difference }));
+export const loadDifference = async () => ({ default: (await import("../text/difference")).Difference });
+const Difference = later(loadDifference);
 
 type Marks = ReadonlyMap<string, readonly Span[]>;
 const NONE: Marks = new Map();

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 
 import * as calls from "../api/calls";
+import { serverNow } from "../api/clock";
 import { Problem } from "../api/request";
 import type { Case, CaseView, Checkpoint, Evidence, History, Me, State } from "../api/types";
 import { Refusal } from "../dialogs/frame";
@@ -254,7 +255,7 @@ function Undo({ history, shown, me }: { history: History; shown: Case; me: Me | 
   const undo = useUndo();
   const verdict = history.verdicts.find((one) => one.id === shown.verdict_id);
   const own = shown.state === "held" && me !== undefined && verdict?.reviewer === me.id;
-  useCommands(own ? { undo: () => secondsLeft(shown, new Date()) > 0 && !undo.isPending && undo.mutate(shown.id) } : {});
+  useCommands(own ? { undo: () => secondsLeft(shown, new Date(serverNow())) > 0 && !undo.isPending && undo.mutate(shown.id) } : {});
   return (
     <>
       {own && (

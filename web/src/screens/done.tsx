@@ -5,6 +5,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 
 import * as calls from "../api/calls";
+import { serverNow } from "../api/clock";
 import type { Case, State } from "../api/types";
 import { Refusal } from "../dialogs/frame";
 import { useNow } from "../text/now";
@@ -75,7 +76,7 @@ export default function Done() {
   const takeBack = (id: string) => {
     const shown = cases.find((one) => one.id === id);
     if (!shown || undo.isPending) return;
-    if (secondsLeft(shown, new Date()) === 0) {
+    if (secondsLeft(shown, new Date(serverNow())) === 0) {
       setTold(
         shown.state === "done"
           ? "Its hold is over; open it to see whether there is a reversal."

@@ -1,14 +1,13 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { recall } from "../api/calls";
-import { serverTime } from "../api/clock";
 import type { Case } from "../api/types";
 import { useNow } from "../text/now";
 
 /** Whole seconds a held case can still be taken back. */
 export function secondsLeft(shown: Pick<Case, "due_at" | "state">, now: Date): number {
   if (shown.state !== "held" || !shown.due_at) return 0;
-  return Math.max(0, Math.ceil((Date.parse(shown.due_at) - serverTime(now.getTime())) / 1000));
+  return Math.max(0, Math.ceil((Date.parse(shown.due_at) - now.getTime()) / 1000));
 }
 
 /** Take a held verdict back; what was loaded of the case is loaded again. */
