@@ -107,17 +107,14 @@ function Session() {
           know(me);
         }
       }}
-      onSignOut={() => {
-        api.signOut().then(
-          () => {
-            client.clear();
-            setOut(false);
-            speakFor(null);
-            setAsked({ kind: "nobody" });
-          },
-          () => undefined,
-        );
-      }}
+      onSignOut={() =>
+        api.signOut().then(() => {
+          client.clear();
+          setOut(false);
+          speakFor(null);
+          setAsked({ kind: "nobody" });
+        })
+      }
     />
   );
 }
@@ -126,7 +123,7 @@ interface SignedInProps {
   me: Me;
   out: boolean;
   onSignedIn(me: Me): void;
-  onSignOut(): void;
+  onSignOut(): Promise<void>;
 }
 
 function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
@@ -150,7 +147,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
   );
 }
 
-function Screens({ onSignOut }: { onSignOut(): void }) {
+function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
   const [, navigate] = useLocation();
   const [over, setOver] = useState<"palette" | "help" | null>(null);
   useKeyboard();

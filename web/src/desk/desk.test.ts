@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { heardAt } from "../api/clock";
 import type { Case, CaseView, Checkpoint } from "../api/types";
 import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../screens/stand_in";
 import { Desk, paintKey, words } from "./desk";
@@ -88,6 +89,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const end of ends) end();
   vi.useRealTimers();
+  heardAt(new Date().toUTCString());
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
@@ -289,6 +291,31 @@ describe("a verdict with a hold", () => {
   });
 });
 
+test("a case that comes back on screen counts as seen anew", async () => {
+  new Server();
+  const here = await desk();
+  const key = paintKey(here.snapshot().sitting.views["a"] as CaseView);
+  here.painted(key);
+  await later(250);
+  here.painted(null);
+  here.painted(key);
+  expect(here.settledOnScreen).toBe(false);
+});
+
+test("a reason that is answered late does not take the place of what is asked since", async () => {
+  const server = new Server({ reasons: ["Too much"] });
+  const here = await desk();
+  here.reject();
+  const first = here.snapshot().notice?.rejected;
+  await quiet();
+  const given = here.giveReason(first as NonNullable<typeof first>, "Too much");
+  expect(said(here)).toBe("Rejected: Too much");
+  here.reject();
+  await given;
+  await quiet();
+  expect([said(here), here.snapshot().notice?.rejected?.case_id, server.sent(/reason/).length]).toEqual(["Rejected. Why?", "b", 1]);
+});
+
 describe("a verdict without a hold", () => {
   test("is confirmed first, then sent", async () => {
     const server = new Server({ undo_s: 0 });
@@ -381,6 +408,17 @@ describe("claims", () => {
     expect(held()).toEqual(["a"]);
     await later(60_000);
     expect(held()).toEqual([]);
+  });
+
+  test.each([-5, 5])("end by the server's clock, also where this one's is %i minutes off", async (minutes) => {
+    const server = new Server();
+    serve(server.answers, () => ({ Date: NOW.toUTCString() }));
+    vi.setSystemTime(NOW.getTime() + minutes * 60_000);
+    server.change("b", { claimed_by: "ada", claim_expires_at: "2026-03-28T12:01:00Z" });
+    server.change("c", { claimed_by: "ada", claim_expires_at: "2026-03-28T11:59:00Z" });
+    const here = await desk();
+    expect([standing(here, "b")?.kind, standing(here, "c")?.kind]).toEqual(["claimed", "open"]);
+    window.dispatchEvent(new Event("pagehide"));
   });
 
   test("of others show, and end when one asks", async () => {
@@ -501,6 +539,97 @@ test("ruling on many is one verdict for each, bound to its own content, and leav
     ["/cases/c/verdict", "c"],
   ]);
   expect(here.snapshot().sitting.selected.size).toBe(0);
+});
+
+describe("a burst of events", () => {
+  let source: EventTarget;
+
+  const tell = (act: string, case_id: string, change: object = {}) => {
+    const event = { seq: 1, kind: "move", act, case_id, checkpoint: "refund", actor: "ada", ...change };
+    source.dispatchEvent(new MessageEvent("move", { data: JSON.stringify(event) }));
+  };
+
+  beforeEach(() => {
+    vi.stubGlobal(
+      "EventSource",
+      function () {
+        return (source = Object.assign(new EventTarget(), { close() {} }));
+      },
+    );
+  });
+
+  test("of new cases is counted without asking for any, in few changes", async () => {
+    const server = new Server();
+    const here = await desk(true);
+    let changes = 0;
+    ends.push(here.subscribe(() => (changes += 1)));
+    const before = server.asked.length;
+    for (let at = 0; at < 5000; at++) tell("propose", `new-${at}`);
+    await later(1000);
+    expect([here.snapshot().sitting.arrived.size, server.asked.length - before]).toEqual([5000, 0]);
+    expect(changes).toBeLessThan(5);
+  });
+
+  test("on an empty list asks for the list, not for each, and misses none that came while it was on its way", async () => {
+    const server = new Server({}, []);
+    const here = await desk(true);
+    const before = server.asked.length;
+    for (let at = 0; at < 500; at++) tell("propose", `new-${at}`);
+    await later(2000);
+    expect(server.asked.length - before).toBeLessThan(5);
+    expect(here.snapshot().sitting.arrived.size).toBe(0);
+  });
+
+  test("about cases far down the list looks at none of them", async () => {
+    const ids = Array.from({ length: 60 }, (_, at) => `c${String(at).padStart(2, "0")}`);
+    const server = new Server({}, ids);
+    const here = await desk(true);
+    const before = server.asked.length;
+    for (const id of ids.slice(20)) tell("rule", id);
+    for (const id of ids.slice(20)) tell("redraft", id);
+    for (const id of ids.slice(30)) tell("rule", id);
+    await later(1000);
+    expect(server.asked.length - before).toBe(0);
+    expect([standing(here, "c20")?.kind, standing(here, "c30")]).toEqual(["open", { kind: "elsewhere", words: "ada has ruled on it." }]);
+  });
+
+  test("a case that came while the list was on its way is not forgotten", async () => {
+    const server = new Server({}, ["a", "b"]);
+    const here = new Desk(aMe());
+    ends.push(here.start());
+    server.change("b", { state: "held" });
+    const opened = here.open(EVERYTHING, null);
+    tell("propose", "z");
+    await opened;
+    await quiet();
+    expect([here.snapshot().sitting.rows.length, [...here.snapshot().sitting.arrived]]).toEqual([1, ["z"]]);
+  });
+
+  test("an empty list is read again once somebody gave a case back, or let its claim lapse", async () => {
+    const server = new Server();
+    for (const id of ["a", "b", "c"]) server.change(id, { state: "held" });
+    const here = await desk(true);
+    expect(current(here)).toBeNull();
+    server.change("b", { state: "waiting" });
+    tell("release", "b");
+    await later(2000);
+    expect(current(here)).toBe("b");
+    here.passedOn(server.change("b", { state: "held" }), "Snoozed.");
+    server.change("c", { state: "waiting" });
+    await later(60_000);
+    expect(current(here)).toBe("c");
+  });
+
+  test("a verdict that was taken back in another tab is back here", async () => {
+    const server = new Server();
+    const here = await desk(true);
+    here.approve();
+    await quiet();
+    server.change("a", { state: "waiting" });
+    tell("recall", "a", { actor: "grace" });
+    await quiet();
+    expect([standing(here, "a")?.kind, here.snapshot().sitting.recallable, here.snapshot().sitting.ruled]).toEqual(["open", [], 0]);
+  });
 });
 
 test("passed on, the next case is on screen", async () => {

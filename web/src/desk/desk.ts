@@ -15,6 +15,10 @@ const HEARTBEAT_MS = 60_000;
 const AWAY_MS = 60_000;
 const RENEW_BEFORE_MS = 60_000;
 const KEEP_DRAFTS_MS = 300;
+/** Events that come sooner after each other are taken in together. */
+const TOGETHER_MS = 100;
+/** How soon an empty list is read again once a case may have come free. */
+const FREE_MS = 2_000;
 const SKELETON_MS = 150;
 /** Sooner than this nobody has read a case; a draft that changes by then, as by one's own claim, just takes its place. */
 const READ_MS = 1_000;
@@ -73,6 +77,10 @@ export class Desk {
   #hidden_timer: ReturnType<typeof setTimeout> | undefined;
   #skeleton_timer: ReturnType<typeof setTimeout> | undefined;
   #unsure = new Set<string>();
+  #heard: Event[] = [];
+  #hearing: ReturnType<typeof setTimeout> | undefined;
+  #freed: ReturnType<typeof setTimeout> | undefined;
+  #refreshing = false;
   #again_timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether nobody is known to be signed in: whoever signs in next may be somebody else, so nothing is sent. */
   #out = false;
@@ -119,6 +127,8 @@ export class Desk {
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
+      // Claims and snoozes lapse without a word.
+      if (this.#idle && document.visibilityState === "visible") void this.refresh(true);
     };
     const renewing = setInterval(beat, HEARTBEAT_MS);
     const online = () => this.flush();
@@ -134,7 +144,7 @@ export class Desk {
     window.addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
     const unfollow = follow({
-      event: (event) => this.#noticed(event),
+      event: (event) => this.#hear(event),
       alive: (following) => this.#following(following),
     });
     const out = onSignedOut(() => {
@@ -151,6 +161,9 @@ export class Desk {
       () => window.removeEventListener("pageshow", shown),
       () => document.removeEventListener("visibilitychange", seen),
       () => clearTimeout(this.#hidden_timer),
+      () => clearTimeout(this.#hearing),
+      () => clearTimeout(this.#freed),
+      () => (this.#hearing = this.#freed = undefined),
       () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
@@ -226,30 +239,41 @@ export class Desk {
     if (after !== null && listed === "yes") await this.#list(after);
   }
 
-  /** Begin the list anew; new cases come in, and what is over goes. */
-  async refresh(): Promise<void> {
+  /**
+   * Begin the list anew; new cases come in, and what is over goes.
+   *
+   * With `only_if_more` the list stays as it is unless there is something to rule on.
+   */
+  async refresh(only_if_more = false): Promise<void> {
     const before = this.#now.sitting;
     this.#listing?.abort();
     const listing = (this.#listing = new AbortController());
+    this.#refreshing = true;
     try {
       const limit = Math.min(500, Math.max(PAGE, before.rows.length));
       const page = await api.queue({ ...before.filter, limit }, listing.signal);
       this.#answers();
       const now = this.#now.sitting;
-      const next = sitting.relisted(now, page.items, page.after, serverNow());
+      if (only_if_more && !page.items.length) return;
+      const next = sitting.relisted(now, page.items, page.after, serverNow(), before.arrived);
       const stays = sitting.rowOf(next, now.current);
       const current = stays && sitting.mayBeRuled(stays.standing) ? now.current : sitting.following(next, now.current ?? "");
       this.#set({ ...next, current: current ?? now.current });
       this.#fill();
     } catch (error) {
       if (!listing.signal.aborted) this.#listFailed(error);
+    } finally {
+      if (this.#listing === listing) this.#refreshing = false;
     }
+    // What came while the page was on its way may not be in it.
+    if (!this.#refreshing && this.#idle && this.#now.sitting.arrived.size) void this.refresh();
   }
 
-  /** The page has painted this case; verdicts by one key count from a moment later. */
-  painted(key: string): void {
+  /** The page has painted this case, or shows none any more; verdicts by one key count from a moment later. */
+  painted(key: string | null): void {
     if (this.#painted === key) return;
     this.#painted = key;
+    if (key === null) return;
     this.#shown_at = performance.now();
     performance.mark("case-painted", { detail: key });
   }
@@ -317,12 +341,13 @@ export class Desk {
 
   /** Give the rejection that was just made a reason. */
   async giveReason(verdict: Outgoing, reason: string): Promise<void> {
+    // At once: by the time of the answer the next rejection may be asking for its own.
+    this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     try {
       await this.#outbox.settled(verdict.id);
       await api.giveReason(verdict.case_id, verdict.id, reason);
-      this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     } catch (error) {
-      this.say("warn", `The reason was not kept. ${words(error)}`, verdict.case_id);
+      this.say("warn", `The reason was not kept: ${short(verdict.title)}. ${words(error)}`, verdict.case_id);
     }
   }
 
@@ -600,20 +625,56 @@ export class Desk {
     }
   }
 
-  #noticed(event: Event): void {
-    if (event.kind === "account" && event.actor === this.me.id && (event.act === "away" || event.act === "back")) {
-      this.setAway(event.act === "away");
+  /** The first event counts at once, those on its heels together. */
+  #hear(event: Event): void {
+    this.#heard.push(event);
+    if (this.#hearing !== undefined) return;
+    this.#noticed();
+    const rest = () => {
+      this.#hearing = this.#heard.length ? setTimeout(rest, TOGETHER_MS) : undefined;
+      this.#noticed();
+    };
+    this.#hearing = setTimeout(rest, TOGETHER_MS);
+  }
+
+  #noticed(): void {
+    const events = this.#heard;
+    if (!events.length) return;
+    this.#heard = [];
+    for (const { kind, actor, act } of events) {
+      if (kind === "account" && actor === this.me.id && (act === "away" || act === "back")) this.setAway(act === "away");
     }
-    const found = sitting.noticed(this.#now.sitting, event, this.me.id);
-    if (found.sitting !== this.#now.sitting) this.#set(found.sitting);
-    for (const id of found.look) void this.#look(id, event.actor ?? undefined);
+    const found = sitting.noticedAll(this.#now.sitting, events, this.me.id);
+    let next = found.sitting;
+    const near = new Set([...sitting.near(next), ...Object.keys(next.views), ...this.#unsure]);
+    const looks: [string, Event][] = [];
+    for (const [id, event] of found.look) {
+      const kind = sitting.rowOf(next, id)?.standing.kind;
+      // What is far off is not in memory, and is looked at when its turn comes.
+      if (near.has(id) || kind === "sending" || kind === "ruled") looks.push([id, event]);
+      else if (event.act === "rule") next = sitting.stand(next, id, { kind: "elsewhere", words: `${event.actor ?? "Somebody"} has ruled on it.` });
+      else if (kind === "elsewhere") next = sitting.stand(next, id, sitting.OPEN);
+    }
+    this.#set(next);
+    for (const [id, event] of looks) void this.#look(id, event.actor ?? undefined);
     // What was given back is nobody's now: whoever has it on screen takes it.
-    if (event.act === "release" && sitting.toClaim(this.#now.sitting).includes(event.case_id ?? "")) this.#fill();
-    const { rows, listed, filter } = this.#now.sitting;
+    const given = new Set(events.flatMap(({ act, case_id }) => (act === "release" && case_id ? [case_id] : [])));
+    if (sitting.toClaim(this.#now.sitting).some((id) => given.has(id))) this.#fill();
+    if (!this.#idle) return;
     // With nothing left to do, what comes in is shown at once: there is no cursor it could move under.
-    if (listed === "yes" && filter.text === null && this.#now.sitting.arrived.size && !rows.some((row) => sitting.mayBeRuled(row.standing))) {
-      void this.refresh();
+    if (next.arrived.size) {
+      if (!this.#refreshing) void this.refresh();
+    } else if (events.some(({ act }) => FREES.has(act))) {
+      this.#freed ??= setTimeout(() => {
+        this.#freed = undefined;
+        if (this.#idle) void this.refresh(true);
+      }, FREE_MS);
     }
+  }
+
+  get #idle(): boolean {
+    const { rows, listed } = this.#now.sitting;
+    return listed === "yes" && !rows.some((row) => sitting.mayBeRuled(row.standing));
   }
 
   /** Find out how a case stands now that something happened to it elsewhere. */
@@ -643,6 +704,8 @@ export class Desk {
     } else if (found.assigned_to && !this.#mine(found.assigned_to)) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words: `It was handed over to ${found.assigned_to}.` }));
     } else if (row && (unsure || !sitting.mayBeRuled(row.standing))) {
+      const recalled = row.standing.kind === "ruled" && this.#now.sitting.recallable.find(({ verdict }) => verdict.case_id === id);
+      if (recalled) this.#set(sitting.takenBack(this.#now.sitting, recalled.verdict));
       if (row.standing.kind === "refused") this.say("warn", "Your verdict did not arrive: the case waits for it still.", id);
       this.#set(sitting.stand(this.#now.sitting, id, sitting.OPEN));
       this.#fill();
@@ -657,13 +720,14 @@ export class Desk {
   async #list(after: string | null): Promise<void> {
     this.#listing?.abort();
     const listing = (this.#listing = new AbortController());
+    this.#refreshing = false;
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
-      const { filter } = this.#now.sitting;
+      const { filter, arrived } = this.#now.sitting;
       const ahead = after === null ? takeAhead(filter) : null;
       const page = await (ahead ?? api.queue({ ...filter, after, limit: PAGE }, listing.signal));
       if (listing.signal.aborted) return;
-      let next = sitting.listed(this.#now.sitting, page.items, page.after);
+      let next = sitting.listed(this.#now.sitting, page.items, page.after, arrived);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
       }
@@ -835,6 +899,9 @@ export class Desk {
     for (const listener of this.#listeners) listener();
   }
 }
+
+/** After these a case may be offered again, or to somebody else. */
+const FREES: ReadonlySet<string> = new Set(["release", "recall", "redraft", "hand_over", "pass_on"]);
 
 const SAYS: Record<VerdictKind, string> = { approved: "Approved", edited: "Approved as edited", rejected: "Rejected" };
 

@@ -172,14 +172,20 @@ export function placed(sitting: Sitting, found: Case): Sitting {
   return { ...sitting, rows: inOrder([...sitting.rows, { case: found, standing: OPEN }]) };
 }
 
-/** Put a page of the queue at the end; what is there already keeps its place. */
-export function listed(sitting: Sitting, page: readonly Case[], after: string | null): Sitting {
+/**
+ * Put a page of the queue at the end; what is there already keeps its place.
+ *
+ * Args:
+ *     before: The new cases that were known of when the page was asked for; those that came since may not be in it.
+ */
+export function listed(sitting: Sitting, page: readonly Case[], after: string | null, before = sitting.arrived): Sitting {
   const known = new Set(sitting.rows.map((row) => row.case.id));
   // The queue offers nothing that somebody else holds: another's claim that is named there has lapsed.
   const added = page.filter((found) => !known.has(found.id)).map((found) => ({ case: found, standing: OPEN }));
   const arrived = new Set(sitting.arrived);
   for (const found of page) arrived.delete(found.id);
-  return { ...sitting, rows: inOrder([...sitting.rows, ...added]), after, listed: "yes", arrived: after === null ? new Set() : arrived };
+  if (after === null) for (const id of before) arrived.delete(id);
+  return { ...sitting, rows: inOrder([...sitting.rows, ...added]), after, listed: "yes", arrived };
 }
 
 /**
@@ -187,7 +193,13 @@ export function listed(sitting: Sitting, page: readonly Case[], after: string | 
  *
  * The case on screen stays, and so do verdicts that can still be taken back.
  */
-export function relisted(sitting: Sitting, page: readonly Case[], after: string | null, now: number): Sitting {
+export function relisted(
+  sitting: Sitting,
+  page: readonly Case[],
+  after: string | null,
+  now: number,
+  before = sitting.arrived,
+): Sitting {
   const fresh = new Set(page.map((found) => found.id));
   const keeps = (row: Row) =>
     row.case.id === sitting.current ||
@@ -196,7 +208,9 @@ export function relisted(sitting: Sitting, page: readonly Case[], after: string 
     (row.standing.kind === "ruled" && row.standing.until !== null && row.standing.until > now) ||
     (mayBeRuled(row.standing) && fresh.has(row.case.id));
   const kept = { ...sitting, rows: sitting.rows.filter(keeps) };
-  return { ...listed(kept, page, after), arrived: new Set(), selected: new Set(), anchor: null };
+  const next = listed(kept, page, after, before);
+  const arrived = new Set([...next.arrived].filter((id) => !before.has(id)));
+  return { ...next, arrived, selected: new Set(), anchor: null };
 }
 
 /** Take in a case as it was loaded; tells what changed under the person's eyes, if they may have read it. */
@@ -305,6 +319,40 @@ const SAID: Partial<Record<string, string>> = {
 /** After these a new case waits for nobody. */
 const OVER: ReadonlySet<string> = new Set(["route", "rule", "withdraw", "expire"]);
 
+/** Count a case that is not listed as new, or no longer; false if nothing changes. */
+function arrive(arrived: Set<string>, { act, case_id, checkpoint }: Event, filter: Filter): boolean {
+  if (!case_id) return false;
+  if (OVER.has(act)) return arrived.delete(case_id);
+  const fits = filter.checkpoint === null || filter.checkpoint === checkpoint;
+  if (act !== "propose" || !fits || filter.assigned === "me" || filter.text !== null || arrived.has(case_id)) return false;
+  arrived.add(case_id);
+  return true;
+}
+
+/**
+ * Take in many events at once: an import of thousands is one change of the sitting.
+ *
+ * Gives, by id, the newest event of each case to look at again.
+ */
+export function noticedAll(sitting: Sitting, events: readonly Event[], me: string): { sitting: Sitting; look: Map<string, Event> } {
+  const listed = new Set(sitting.rows.map((row) => row.case.id));
+  const arrived = new Set(sitting.arrived);
+  const look = new Map<string, Event>();
+  let next = sitting;
+  let changed = false;
+  for (const event of events) {
+    if (!event.case_id) continue;
+    if (!listed.has(event.case_id)) {
+      changed = arrive(arrived, event, sitting.filter) || changed;
+      continue;
+    }
+    const found = noticed(next, event, me);
+    next = found.sitting;
+    for (const id of found.look) look.set(id, event);
+  }
+  return { sitting: changed ? { ...next, arrived } : next, look };
+}
+
 /**
  * Take in what happened elsewhere, as the event stream tells it.
  *
@@ -316,15 +364,8 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
   const row = rowOf(sitting, id);
   const nothing = { sitting, look: [] };
   if (!row) {
-    const { checkpoint, assigned, text } = sitting.filter;
-    if (OVER.has(event.act) && sitting.arrived.has(id)) {
-      const arrived = new Set(sitting.arrived);
-      arrived.delete(id);
-      return { sitting: { ...sitting, arrived }, look: [] };
-    }
-    const fits = event.act === "propose" && (checkpoint === null || checkpoint === event.checkpoint) && assigned !== "me";
-    if (!fits || text !== null || sitting.arrived.has(id)) return nothing;
-    return { sitting: { ...sitting, arrived: new Set(sitting.arrived).add(id) }, look: [] };
+    const arrived = new Set(sitting.arrived);
+    return arrive(arrived, event, sitting.filter) ? { sitting: { ...sitting, arrived }, look: [] } : nothing;
   }
   const others = event.actor !== me;
   const open = waits(row.standing);

@@ -76,6 +76,16 @@ afterEach(() => {
 });
 
 describe("tabs of one browser", () => {
+  test("that cannot take turns have a stream each, and hear nothing twice", async () => {
+    Reflect.deleteProperty(navigator, "locks");
+    const [one, two] = [tab(), tab()];
+    source(0).tell("move", 1);
+    source(1).tell("move", 1);
+    await vi.waitFor(() => expect([one.heard, two.heard]).toEqual([[1], [1]]));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([one.heard, two.heard]).toEqual([[1], [1]]);
+  });
+
   test("share one stream: what one hears, all hear", async () => {
     const [one, two] = [tab(), tab()];
     await vi.waitFor(() => expect(Source.all).toHaveLength(1));

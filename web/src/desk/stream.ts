@@ -14,7 +14,9 @@ type Told = { event: Event } | { alive: boolean };
 
 /** Follow what happens from now on; gives a function that ends it. */
 export function follow(heard: Heard): () => void {
-  const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(NAME);
+  // Where tabs cannot take turns (pages without TLS have no locks), each has a stream of its own and hears nothing twice.
+  const locks = (navigator as { locks?: LockManager }).locks;
+  const channel = locks && typeof BroadcastChannel !== "undefined" ? new BroadcastChannel(NAME) : null;
   const ending = new AbortController();
   // Also of what another tab was told, so that this one goes on there when its turn comes.
   let last: string | null = null;
@@ -57,8 +59,8 @@ export function follow(heard: Heard): () => void {
       });
     });
 
-  if (typeof navigator !== "undefined" && "locks" in navigator && channel) {
-    navigator.locks.request(NAME, { signal: ending.signal }, hold).catch(() => undefined);
+  if (locks && channel) {
+    locks.request(NAME, { signal: ending.signal }, hold).catch(() => undefined);
   } else {
     void hold();
   }

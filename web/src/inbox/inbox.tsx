@@ -371,7 +371,10 @@ function Painted({ view }: { view: CaseView | null }) {
       channel.port1.onmessage = () => desk.painted(key);
       channel.port2.postMessage(null);
     });
-    return () => cancelAnimationFrame(frame);
+    return () => {
+      cancelAnimationFrame(frame);
+      desk.painted(null);
+    };
   }, [key, desk]);
   return null;
 }
@@ -470,7 +473,7 @@ function Editing({ view, draft, onLeave }: { view: CaseView; draft: Arguments | 
       }}
       onApprove={() => {
         const args = newest.current?.args ?? draft ?? (view.content.arguments as Arguments);
-        if (newest.current?.problems.length) return;
+        if (newest.current?.problems.length || !desk.settledOnScreen) return;
         onLeave();
         desk.approveEdited(args);
       }}

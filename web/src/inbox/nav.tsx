@@ -1,9 +1,10 @@
 /** The navigation: queues with what waits in each, the other screens, and who is signed in. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 
 import * as api from "../api/calls";
+import { words } from "../desk/desk";
 import { nameInWords } from "../text/name";
 import { Visible } from "../text/visible";
 import { place } from "./address";
@@ -11,7 +12,7 @@ import { useDesk, useShown } from "./context";
 
 const PRESENCE_MS = 60_000;
 
-export function Nav({ onSignOut }: { onSignOut(): void }) {
+export function Nav({ onSignOut }: { onSignOut(): Promise<void> }) {
   const desk = useDesk();
   const ruled = useShown((now) => now.sitting.ruled);
   const arrived = useShown((now) => now.sitting.arrived);
@@ -69,11 +70,28 @@ export function Nav({ onSignOut }: { onSignOut(): void }) {
       {screen("/ledger", "Ledger")}
       <div className="nav-person">
         <Presence />
-        <button type="button" className="button plain small" onClick={onSignOut}>
-          Sign out
-        </button>
+        <SignOut onSignOut={onSignOut} />
       </div>
     </nav>
+  );
+}
+
+/** Says so if it did not work: whoever walks away has to know. */
+function SignOut({ onSignOut }: { onSignOut(): Promise<void> }) {
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const leave = () => {
+    setTrouble(null);
+    onSignOut().catch((error: unknown) => setTrouble(words(error)));
+  };
+  return (
+    <>
+      <button type="button" className="button plain small" onClick={leave}>
+        Sign out
+      </button>
+      <span role="alert" className="bad small">
+        {trouble && `You are still signed in. ${trouble}`}
+      </span>
+    </>
   );
 }
 

@@ -37,13 +37,13 @@ class Keyboard {
 
   readonly map = (): Keymap => this.#map;
 
-  /** Take other keys; false, and nothing changed, where the browser would not keep them. */
+  /** Take other keys; false where the browser does not keep them beyond this page. */
   change(changes: Changes): boolean {
-    if (!storeChanges(changes)) return false;
+    const kept = storeChanges(changes);
     this.#changes = changes;
     this.#map = keymap(changes);
     for (const listener of this.#listeners) listener();
-    return true;
+    return kept;
   }
 
   get changes(): Changes {

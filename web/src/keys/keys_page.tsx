@@ -40,8 +40,8 @@ export default function KeysPage() {
       return false;
     }
     if (!keyboard.change(next)) {
-      setSaid({ tone: "bad", text: "Not changed: this browser keeps nothing. Allow it to keep data of this site." });
-      return false;
+      setSaid({ tone: "bad", text: "Changed until this page closes: this browser keeps nothing. Allow it to keep data of this site." });
+      return true;
     }
     setSaid({ tone: "ok", text });
     return true;

@@ -317,6 +317,6 @@ describe("changing keys", () => {
     begin("Approve");
     press("y");
     press("Enter");
-    expect([said(), keyboard.changes]).toEqual([expect.stringContaining("this browser keeps nothing"), {}]);
+    expect([said(), keyboard.changes]).toEqual([expect.stringContaining("until this page closes"), { approve: ["y"] }]);
   });
 });

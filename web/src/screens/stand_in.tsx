@@ -28,7 +28,7 @@ export class Refused {
 }
 
 /** Answer `fetch` by "METHOD /path"; gives the list of all that was asked. What has no answer is 404. */
-export function serve(answers: Record<string, unknown>): Asked[] {
+export function serve(answers: Record<string, unknown>, headers: () => Record<string, string> = () => ({})): Asked[] {
   const all: Asked[] = [];
   vi.stubGlobal("fetch", async (address: string, init: RequestInit = {}) => {
     const url = new URL(address, "http://desk.test");
@@ -45,7 +45,7 @@ export function serve(answers: Record<string, unknown>): Asked[] {
     if (given === null) return new Response(null, { status: 204 });
     const refused =
       given instanceof Refused ? given : given === undefined ? new Refused(404, { detail: `no ${asked.path}`, code: "not_found" }) : null;
-    return refused ? Response.json(refused.document, { status: refused.status }) : Response.json(given);
+    return refused ? Response.json(refused.document, { status: refused.status, headers: headers() }) : Response.json(given, { headers: headers() });
   });
   return all;
 }
