@@ -473,7 +473,9 @@ function Editing({ view, draft, onLeave }: { view: CaseView; draft: Arguments | 
       }}
       onApprove={() => {
         const args = newest.current?.args ?? draft ?? (view.content.arguments as Arguments);
-        if (newest.current?.problems.length || !desk.settledOnScreen) return;
+        if (newest.current?.problems.length) return;
+        // Another draft has just come under what was typed: nobody can have seen it.
+        if (rowOf(desk.snapshot().sitting, id)?.standing.kind === "changed" && !desk.settledOnScreen) return;
         onLeave();
         desk.approveEdited(args);
       }}
