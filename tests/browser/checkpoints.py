@@ -56,7 +56,12 @@ def declare(app: Signoff) -> dict[str, Any]:
         """Wire money over a line that goes dead."""
         raise RuntimeError("the line went dead")
 
-    functions = (reply, refund, route, post, publish, sort, grant, wire)
+    @app.checkpoint(undo_s=60)
+    def store(data: Any) -> str:
+        """Keep a record."""
+        return "kept"
+
+    functions = (reply, refund, route, post, publish, sort, grant, wire, store)
     return {function.name: function for function in functions}
 
 

@@ -19,6 +19,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from signoff.app.accounts import Accounts
 from signoff.domain.case import State
 from signoff.errors import CaseClosed
 from signoff.server.access import COOKIE
+from signoff.testing import FakeClock
 from tests.browser import chromium
 from tests.browser.checkpoints import URL, declare
 from tests.web.conftest import CHEAP, PASSWORD, Served, start_server
@@ -148,6 +150,10 @@ class BrowserDesk:
         more.setdefault("evidence", {"message": message})
         return self._checkpoints["route"].propose(message=message, team=team, **more)
 
+    def store(self, data: Any, **more: Any) -> CaseHandle:
+        """Propose to keep any JSON."""
+        return self._checkpoints["store"].propose(data=data, **more)
+
 
 @contextmanager
 def desks(folder: Path) -> Iterator[Callable[..., BrowserDesk]]:
@@ -184,13 +190,6 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., BrowserDesk]]:
         yield start
 
 
-@pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserDesk]:
-    """A desk with the reviewers Grace and Ada, for all tests of a file; `clear` it before each."""
-    with desks(tmp_path_factory.mktemp("desk")) as start:
-        yield start("grace", "ada")
-
-
 @pytest.fixture
 def desk(start_desk: Callable[..., BrowserDesk]) -> BrowserDesk:
     """A desk with the reviewers Grace and Ada."""
@@ -208,6 +207,13 @@ def module_desk(module_place: Path) -> Iterator[BrowserDesk]:
     """A desk with the reviewers Grace and Ada, for the tests of one file."""
     with desks(module_place.parent) as start:
         yield start("grace", "ada")
+
+
+@pytest.fixture
+def past(module_place: Path) -> Iterator[Signoff]:
+    """The desk of this file as it was half an hour ago, for what takes time."""
+    with Signoff(module_place, clock=FakeClock(datetime.now(UTC) - timedelta(minutes=30)), workers=0) as app:
+        yield app
 
 
 @pytest.fixture

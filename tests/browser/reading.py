@@ -5,14 +5,14 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 _SETTLED = """
-    async () => {
+    async (ms) => {
         const frame = () => new Promise((next) => requestAnimationFrame(next));
         await frame();
         await frame();
         for (;;) {
             await new Promise((next) => setTimeout(next, 10));
             const painted = performance.getEntriesByName("case-painted").at(-1);
-            if (painted && performance.now() - painted.startTime > 260) return;
+            if (painted && performance.now() - painted.startTime > ms) return;
         }
     }
 """
@@ -36,10 +36,10 @@ def said(page: Page) -> Locator:
     return page.locator(".inbox-bar-said > [role=status]")
 
 
-def reading(page: Page, title: str) -> Page:
-    """Wait until a case has been on screen for as long as a verdict key asks for."""
+def reading(page: Page, title: str, *, for_ms: int = 260) -> Page:
+    """Wait until a case has been on screen for as long as a verdict key asks for, or longer."""
     expect(heading(page)).to_have_text(title)
-    page.evaluate(_SETTLED)
+    page.evaluate(_SETTLED, for_ms)
     return page
 
 
@@ -47,6 +47,12 @@ def press(page: Page, *keys: str) -> None:
     """Press some keys, one after the other."""
     for key in keys:
         page.keyboard.press(key)
+
+
+def push(button: Locator) -> None:
+    """Press Enter on a button or link, anew as in `again`."""
+    button.page.evaluate(_LIFTED)
+    button.press("Enter")
 
 
 def again(page: Page, key: str) -> None:

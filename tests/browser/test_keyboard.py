@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import BrowserDesk
 from tests.browser.reading import again, heading, press, reading, row, said
@@ -32,15 +32,14 @@ def verdicts(desk: BrowserDesk, case_id: str) -> list[tuple[str, str, str | None
 
 
 def test_one_signs_in_and_moves_by_keyboard(desk: BrowserDesk, visit: Visit) -> None:
-    for subject in ("First", "Second", "Third"):
-        desk.reply(subject=subject)
+    _, second, _ = [desk.reply(subject=subject) for subject in ("First", "Second", "Third")]
     page = visit(None, allowed=("status of 401",))
     expect(page.get_by_label("Account")).to_be_focused()
     page.keyboard.type("grace")
     press(page, "Tab")
     page.keyboard.type(PASSWORD)
     press(page, "Enter")
-    expect(heading(page)).to_have_text("First")
+    reading(page, "First")
     press(page, "j")
     expect(heading(page)).to_have_text("Second")
     press(page, "ArrowDown")
@@ -51,7 +50,7 @@ def test_one_signs_in_and_moves_by_keyboard(desk: BrowserDesk, visit: Visit) -> 
     expect(heading(page)).to_have_text("First")
     expect(row(page, "First")).to_have_attribute("aria-selected", "true")
     press(page, "j")
-    expect(page).to_have_url(re.compile(r"\?case="))
+    expect(page).to_have_url(re.compile(rf"\?case={second.id}"))
     page.reload()
     expect(heading(page)).to_have_text("Second")
 
@@ -473,6 +472,48 @@ def test_a_second_press_right_after_a_painting_does_nothing(desk: BrowserDesk, v
     assert [desk.acts(case) for case in cases] == [["rule"], [], [], [], []]
     press(page, "a")
     expect(row(page, "Number 2")).to_contain_text("approved, undo for")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "shown"),
+    [
+        ("f", "hand_over", "To a person or a group"),
+        ("Shift+R", "redraft", "What should be different"),
+        ("Control+k", "palette", "Command or queue"),
+        ("e", "edit_form", "Text"),
+    ],
+)
+def test_who_types_ahead_of_a_dialog_that_loads_rules_on_nothing(
+    desk: BrowserDesk, visit: Visit, key: str, code: str, shown: str
+) -> None:
+    case, other = desk.reply(subject="First"), desk.reply(subject="Second")
+    page = visit("grace", "about:blank")
+    asked: list[Route] = []
+    # Its code comes only once it is let through, as over a slow line.
+    page.route(re.compile(rf"/assets/{code}[^/]*\.js"), lambda route: asked.append(route))
+    page.goto("/")
+    reading(page, "First")
+    press(page, key)
+    reading(page, "First")
+    for letter in ("a", "r", "Enter", "j", "u", "x"):
+        again(page, letter)
+    assert [desk.acts(case), desk.acts(other)] == [[], []]
+    expect(heading(page)).to_have_text("First")
+    # Nor is one held there: Esc gives it up, and the keys are the screen's again.
+    again(page, "Escape")
+    again(page, "j")
+    reading(page, "Second")
+    again(page, "k")
+    reading(page, "First")
+    again(page, key)
+    for route in asked:
+        route.continue_()
+    expect(page.get_by_label(shown, exact=True)).to_be_focused()
+    press(page, "Escape")
+    expect(page.get_by_label(shown, exact=True)).to_be_hidden()
+    reading(page, "First")
+    again(page, "a")
+    expect(row(page, "First")).to_contain_text("approved, undo for")
 
 
 # --- focus

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from signoff import CaseHandle, Signoff
-from signoff.domain.case import State
 from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.server.access import COOKIE
 from signoff.testing import FakeClock
@@ -110,7 +109,9 @@ def test_the_old_case_stays_while_the_next_one_is_on_its_way(desk: BrowserDesk, 
 def test_a_case_that_cannot_be_loaded_says_why_and_can_be_tried_again(desk: BrowserDesk, visit: Visit) -> None:
     case = desk.reply()
     page = visit("grace", "/keys", allowed=GONE)
-    page.route(re.compile(f"/cases/{case.id}$"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."}))
+    page.route(
+        re.compile(f"/cases/{case.id}$"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."})
+    )
     page.goto("/")
     expect(page.get_by_role("heading", name="This case cannot be shown")).to_be_visible()
     expect(page.get_by_text("Rows differ.")).to_be_visible()
@@ -428,7 +429,7 @@ def test_an_edit_survives_being_signed_out(desk: BrowserDesk, visit: Visit) -> N
     press(page, case, "e")
     text = page.get_by_label("Text", exact=True)
     text.fill("Dear Ada, our fault.")
-    desk.app.accounts.sign_out(secret_of(page))
+    sign_out(desk, page)
     page.keyboard.press("Control+Enter")
     dialog = page.get_by_role("dialog", name="You are signed out")
     expect(dialog).to_be_visible()
@@ -464,17 +465,20 @@ def test_somebody_else_who_signs_in_sees_and_sends_nothing_of_it(desk: BrowserDe
     page = visit("grace", allowed=GONE)
     see(page, ruled)
     until(page, lambda: loaded(page, edited.id))
-    desk.app.accounts.sign_out(secret_of(page))
+    sign_out(desk, page)
     page.keyboard.press("a")
     dialog = page.get_by_role("dialog", name="You are signed out")
     expect(dialog).to_be_visible()
     kept = outbox(page)
     assert len(kept) == 1
+    for case in (ruled, edited):
+        desk.app.reviewer("grace").release(case)
     dialog.get_by_label("Account").fill("ada")
     dialog.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Go on as ada").click()
     expect(page.get_by_role("navigation").get_by_text("ada")).to_be_visible()
+    expect(row(page, ruled)).to_be_visible()
     expect(row(page, ruled)).not_to_contain_text("being sent")
     press(page, edited, "e")
     expect(page.get_by_label("Text", exact=True)).to_have_value("Dear Ada, we are sorry.")
@@ -486,6 +490,8 @@ def test_somebody_else_who_signs_in_sees_and_sends_nothing_of_it(desk: BrowserDe
 
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Account")).to_have_value("")
+    for case in (ruled, edited):
+        desk.app.reviewer("ada").release(case)
     sign_in(page, "grace")
     counted(page, desk, ruled, "approved")
     see(page, edited)
@@ -494,9 +500,26 @@ def test_somebody_else_who_signs_in_sees_and_sends_nothing_of_it(desk: BrowserDe
     assert [verdict.id for verdict in verdicts(desk, ruled)] == kept
 
 
-def secret_of(page: Page) -> str:
-    """What the browser holds of its session."""
-    return next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE)
+def test_a_page_rules_under_no_other_name_than_it_shows(desk: BrowserDesk, visit: Visit) -> None:
+    """Somebody else signs in on another tab of the same browser, and a key is pressed on the tab from before."""
+    case = desk.reply()
+    page = visit("grace", allowed=GONE)
+    see(page, case)
+    page.context.add_cookies([{"name": COOKIE, "value": desk.session("ada"), "url": desk.url}])
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog", name="You are signed out")
+    expect(dialog).to_be_visible()
+    assert kinds(desk, case) == [[]]
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    counted(page, desk, case, "approved")
+    assert [verdict.reviewer for verdict in verdicts(desk, case)] == ["grace"]
+
+
+def sign_out(desk: BrowserDesk, page: Page) -> None:
+    """End a browser's session without a word to it."""
+    desk.app.accounts.sign_out(next(each["value"] for each in page.context.cookies() if each["name"] == COOKIE))
+    until(page, lambda: page.request.get("/api/v1/me").status == 401)
 
 
 # --- the server dies
@@ -516,7 +539,9 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(desk: BrowserDesk, vi
     expect(page.get_by_role("status").filter(has_text="The server does not answer")).to_be_visible()
     see(page, cases[5])
     desk.start_again()
-    expect(page.get_by_text("The server answers again: everything that was kept here is sent.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The server answers again: everything that was kept here is sent.")).to_be_visible(
+        timeout=20_000
+    )
     expect(page.get_by_text("The server does not answer")).to_be_hidden()
     ruled = ["approved", "rejected", "approved", "approved", "rejected"]
     assert kinds(desk, *cases) == [*([kind] for kind in ruled), [], []]
@@ -609,7 +634,7 @@ def hide(page: Page, *, hidden: bool) -> None:
 def test_a_clock_that_is_an_hour_off_does_no_harm(desk: BrowserDesk, visit: Visit, hours: int) -> None:
     first, second = desk.reply(), desk.reply(subject="Other")
     hers = [desk.reply(subject=f"Case {nth}") for nth in range(7)][-1]
-    page = visit(None, "/icon.svg")
+    page = visit("grace", "/keys")
     page.context.add_init_script(
         f"""{{
             const Real = Date;
@@ -619,7 +644,6 @@ def test_a_clock_that_is_an_hour_off_does_no_harm(desk: BrowserDesk, visit: Visi
             }};
         }}"""
     )
-    page.context.add_cookies([{"name": COOKIE, "value": desk.session("grace"), "url": desk.url}])
     page.goto("/")
     see(page, first)
     expect(row(page, first).locator("time")).to_have_text(re.compile(r"^\d+ s$"))
@@ -630,7 +654,7 @@ def test_a_clock_that_is_an_hour_off_does_no_harm(desk: BrowserDesk, visit: Visi
     expect(row(page, first)).to_contain_text(re.compile(r"approved, undo for (60|5\d) s"))
     press(page, second, "u")
     see(page, first)
-    until(page, lambda: kinds(desk, first) == [[]])
+    until(page, lambda: kinds(desk, first) == [[]] and holder(desk, first) == "grace")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     press(page, first, "j")

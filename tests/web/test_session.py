@@ -339,3 +339,13 @@ def test_beyond_this_machine_it_takes_accounts(tmp_path: Path, host: str) -> Non
     assert f"listens on 127.0.0.1 only, not on {host}" in done.stderr
     assert "signoff user add" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_page_of_somebody_else_does_not_act_for_whoever_signed_in_since(desk: Desk) -> None:
+    desk.account("änne b")
+    anne = desk.browser("änne b")
+    mine, others = {"Signoff-Person": "%C3%A4nne%20b"}, {"Signoff-Person": "grace"}
+    assert anne("GET", "me", headers=mine).json()["id"] == "änne b"
+    told = problem(anne("GET", "me", headers=others), 401, "not_signed_in")
+    assert "belongs to grace, and änne b is signed in" in told["detail"]
+    problem(anne("POST", "claims", json={"limit": 1}, headers=others), 401, "not_signed_in")

@@ -13,11 +13,12 @@ import pytest
 from signoff import Material
 from signoff.app import labels as label_module
 from signoff.app import settled
-from signoff.app.similar import SimilarCases
+from signoff.app.similar import SimilarCases, words_of
 from signoff.drafters.labels import LabelDrafter
 from signoff.errors import StoreUnavailable
 from signoff.ports import Reading, Store
 from signoff.runtime.worker import tick
+from signoff.sources import mail
 from signoff.testing import MemoryStore
 from tests.web.conftest import Caller, Desk, open_desk, place_for, problem
 
@@ -394,3 +395,18 @@ def test_the_whole_history_is_there_where_it_is_asked_for(tmp_path: Path) -> Non
             Grace(desk).edit(ask(desk, KETTLE), {"category": f"c{number}"})
         settle(desk)
         assert len(desk.app.labels("route")) == 7
+
+
+def test_of_thousands_of_mails_only_the_first_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def spy(raw: str) -> mail.Mail:
+        asked.append(raw)
+        return read(raw)
+
+    read = mail.read
+    monkeypatch.setattr(mail, "read", spy)
+    raw = f"Subject: Kettle\n\n{'leaks ' * 100}"
+    many = {f"mail{number}": {"media_type": "message/rfc822", "value": raw} for number in range(2_000)}
+    assert words_of(many, {}, None).startswith("Kettle\nleaks leaks")
+    assert len(asked) == 2

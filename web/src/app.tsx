@@ -5,13 +5,13 @@ import { Route, Switch, useLocation } from "wouter";
 
 import * as api from "./api/calls";
 import { later } from "./api/later";
-import { onSignedOut, Problem } from "./api/request";
+import { onSignedOut, Problem, speakFor } from "./api/request";
 import type { Me } from "./api/types";
 import { Desk, words } from "./desk/desk";
 import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
-import { useCommands, useKeyboard } from "./keys/keyboard";
+import { OnItsWay, useCommands, useKeyboard } from "./keys/keyboard";
 import { Broken } from "./screens/broken";
 
 const SignInPage = later(() => import("./screens/sign_in_page"));
@@ -49,15 +49,19 @@ function Session() {
   const [asked, setAsked] = useState<Asked>({ kind: "asking" });
   const [out, setOut] = useState(false);
 
+  const know = useCallback((me: Me) => {
+    speakFor(me.id);
+    setAsked({ kind: "known", me });
+  }, []);
   const ask = useCallback(() => {
     api.me().then(
-      (me) => setAsked({ kind: "known", me }),
+      know,
       (error: unknown) => {
         const nobody = error instanceof Problem && error.status === 401;
         setAsked(nobody ? { kind: "nobody" } : { kind: "failed", words: words(error) });
       },
     );
-  }, []);
+  }, [know]);
   useEffect(ask, [ask]);
   useEffect(() => onSignedOut(() => setOut(true)), []);
   const failed = asked.kind === "failed";
@@ -85,7 +89,7 @@ function Session() {
         <SignInPage
           onSignedIn={(me) => {
             setOut(false);
-            setAsked({ kind: "known", me });
+            know(me);
           }}
         />
       </Suspense>
@@ -100,13 +104,14 @@ function Session() {
         setOut(false);
         if (me.id !== asked.me.id) {
           client.clear();
-          setAsked({ kind: "known", me });
+          know(me);
         }
       }}
       onSignOut={async () => {
         await api.signOut();
         client.clear();
         setOut(false);
+        speakFor(null);
         setAsked({ kind: "nobody" });
       }}
     />
@@ -127,7 +132,7 @@ function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
     <DeskContext value={desk}>
       <Screens onSignOut={onSignOut} />
       {out && (
-        <Suspense>
+        <Suspense fallback={<OnItsWay />}>
           <SignIn
             person={me.id}
             onSignedIn={(now) => {
@@ -165,7 +170,7 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
         <Route path="/">
           <Inbox />
         </Route>
-        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={decodeURIComponent(id)} />}</Beside>}</Route>
+        <Route path="/cases/:id">{({ id }) => <Beside>{<CasePage key={id} caseId={id} />}</Beside>}</Route>
         <Route path="/done">
           <Beside>
             <Done />
@@ -195,7 +200,7 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
           </Beside>
         </Route>
       </Switch>
-      <Suspense>
+      <Suspense fallback={<OnItsWay onClose={close} />}>
         {over === "palette" && <Palette onClose={close} />}
         {over === "help" && <Help onClose={close} />}
       </Suspense>

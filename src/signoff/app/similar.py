@@ -182,19 +182,27 @@ def words_of(evidence: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, 
     if not evidence:
         said = {name: value for name, value in arguments.items() if name != label}
         return "\n".join(_leaves(said))[:MAX_CHARS]
-    texts, others = [], []
+    texts: list[str] = []
+    others = []
+    room = MAX_CHARS
     for item in evidence.values():
         value = item["value"]
         if not isinstance(value, str):
             others.append(value)
-        elif str(item["media_type"]).partition(";")[0].strip().lower() == "message/rfc822":
-            from signoff.sources.mail import read
-
-            mail = read(value)
-            texts.append(f"{mail.subject}\n{mail.text[:MAX_CHARS]}")
-        else:
-            texts.append(value[:MAX_CHARS])
+        elif room > 0:
+            # Whatever comes later is not read, which matters where it is thousands of mails.
+            texts.append(_words(item["media_type"], value))
+            room -= len(texts[-1]) + 1
     return "\n".join([*texts, *(leaf for other in others for leaf in _leaves(other))])[:MAX_CHARS]
+
+
+def _words(media_type: str, value: str) -> str:
+    if str(media_type).partition(";")[0].strip().lower() != "message/rfc822":
+        return value[:MAX_CHARS]
+    from signoff.sources.mail import read
+
+    mail = read(value)
+    return f"{mail.subject}\n{mail.text[:MAX_CHARS]}"
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
@@ -182,6 +183,11 @@ class Callers:
         return Caller(app=self._app, id=account.id, scopes=_OF_PERSON, actor=account.actor)
 
 
+PERSON = "Signoff-Person"
+"""Header by which a page says whose it is: it is refused once somebody else has signed in on the same browser, so that
+nobody's verdict goes on record under another name."""
+
+
 class Needs:
     """
     What a route takes; a dependency that gives the `Caller`, or refuses.
@@ -220,6 +226,12 @@ class Needs:
         caller = callers.remembered(kind, secret)
         if caller is None:
             caller = await run_in_threadpool(callers.find, kind, secret)
+        meant = request.headers.get(PERSON)
+        if meant is not None and unquote(meant) != caller.id:
+            raise NotSignedIn(
+                f"this page belongs to {unquote(meant)[:200]}, and {caller.id} is signed in on this browser now; "
+                "sign in again"
+            )
         if not caller.scopes & self.scopes:
             wanted = " or ".join(sorted(self.scopes))
             raise NotAllowed(

@@ -1,5 +1,5 @@
 /** What the inbox asks of the server, one function for each route. */
-import { request, signedIn } from "./request";
+import { request } from "./request";
 import type {
   Arguments,
   Assigned,
@@ -47,14 +47,10 @@ export interface VerdictSent {
 
 const at = (id: string) => `/cases/${encodeURIComponent(id)}`;
 
-const known = (me: Me) => {
-  signedIn(me.id);
-  return me;
-};
-export const me = () => request<Me>("GET", "/me").then(known);
+export const me = () => request<Me>("GET", "/me");
 export const signIn = (account: string, password: string) =>
-  request<Me>("POST", "/session", { body: { account, password } }).then(known);
-export const signOut = () => request<undefined>("DELETE", "/session").then(() => signedIn(null));
+  request<Me>("POST", "/session", { body: { account, password } });
+export const signOut = () => request<undefined>("DELETE", "/session");
 
 export const queue = (query: QueueQuery, signal?: AbortSignal) =>
   request<Page<Case>>("GET", "/queue", { query: { ...query }, ...(signal && { signal }) });

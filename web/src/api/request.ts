@@ -1,6 +1,5 @@
 /** One way to ask the server, and the two ways in which that fails. */
 import { heardAt } from "./clock";
-import { keep, kept } from "./storage";
 import type { ProblemDocument } from "./types";
 
 const PREFIX = "/api/v1";
@@ -59,6 +58,13 @@ interface Asked {
   keepalive?: boolean;
 }
 
+let person: string | null = null;
+
+/** Say whose page this is: the server refuses it once another tab has signed somebody else in. */
+export function speakFor(id: string | null): void {
+  person = id;
+}
+
 type Listener = () => void;
 const signedOut = new Set<Listener>();
 
@@ -66,27 +72,6 @@ const signedOut = new Set<Listener>();
 export function onSignedOut(listener: Listener): () => void {
   signedOut.add(listener);
   return () => signedOut.delete(listener);
-}
-
-const SIGNED_IN = "signoff.signed_in";
-let speaking_for: string | null = null;
-
-/** From now on this page asks for nobody else: all tabs share one session, and it may become another person's in any of them. */
-export function speakFor(person: string | null): void {
-  speaking_for = person;
-}
-
-/** Somebody is signed in with this browser, or nobody any more; every tab is to know. */
-export function signedIn(person: string | null): void {
-  keep(SIGNED_IN, person);
-}
-
-/** What is done here as one person must not go on record as another's. */
-function requireSamePerson(): void {
-  const now = kept(SIGNED_IN);
-  if (speaking_for === null || now === null || now === speaking_for) return;
-  for (const listener of signedOut) listener();
-  throw new Problem(401, { code: "not_signed_in", detail: `${now} has signed in with this browser; sign in again as ${speaking_for}.` });
 }
 
 /**
@@ -108,13 +93,15 @@ export async function request<T>(method: Method, path: string, asked: Asked = {}
 }
 
 async function once<T>(method: Method, path: string, { query, body, signal, keepalive }: Asked): Promise<T> {
-  if (path !== "/session" && path !== "/me") requireSamePerson();
   const late = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   try {
     response = await fetch(address(path, query), {
       method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: {
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(person !== null && path !== "/session" && { "Signoff-Person": encodeURIComponent(person) }),
+      },
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, late]) : late,
       credentials: "same-origin",

@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { signIn } from "../api/calls";
 import { heardAt } from "../api/clock";
-import { onSignedOut } from "../api/request";
 import type { Case, CaseView, Checkpoint } from "../api/types";
 import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../screens/stand_in";
 import { Desk, paintKey, words } from "./desk";
@@ -434,6 +432,21 @@ describe("claims", () => {
   });
 });
 
+test("for who is away nothing is claimed, and back at the desk it is", async () => {
+  const server = new Server();
+  const here = await desk();
+  here.setAway(true);
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual([null, null, null]);
+  here.next();
+  await here.refresh();
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual([null, null, null]);
+  here.setAway(false);
+  await quiet();
+  expect([...server.cases.values()].map((each) => each.claimed_by)).toEqual(["grace", "grace", "grace"]);
+});
+
 test("drafts outlive the page, and go with the verdict", async () => {
   new Server();
   const here = await desk();
@@ -444,25 +457,6 @@ test("drafts outlive the page, and go with the verdict", async () => {
   here.approveEdited({ cents: 5 });
   await later(300);
   expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({});
-});
-
-test("what one person does never counts as that of another who signed in with the same browser", async () => {
-  const server = new Server();
-  const here = await desk(true);
-  let signed_out = 0;
-  ends.push(onSignedOut(() => (signed_out += 1)));
-  serve({ ...server.answers, "POST /session": ({ body }: Asked) => aMe({ id: (body as { account: string }).account }) });
-  await signIn("ada", "in another tab");
-  here.approve();
-  await quiet();
-  window.dispatchEvent(new Event("online"));
-  await later(120_000);
-  expect([server.cases.get("a")?.state, here.snapshot().waiting]).toEqual(["waiting", 1]);
-  expect(signed_out).toBeGreaterThan(0);
-  await signIn("grace", "again");
-  here.signedIn();
-  await quiet();
-  expect([server.cases.get("a")?.state, here.snapshot().waiting]).toEqual(["held", 0]);
 });
 
 test("a tab keeps its drafts, and leaves those of another", async () => {

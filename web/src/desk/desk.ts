@@ -1,7 +1,7 @@
 /** The desk: one person's sitting kept up to date with the server. Screens read its snapshot and call its verbs. */
 import * as api from "../api/calls";
 import { serverNow } from "../api/clock";
-import { Problem, speakFor, Unreachable } from "../api/request";
+import { onSignedOut, Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
 import { PAGE, takeAhead } from "./first_page";
@@ -55,6 +55,8 @@ export interface Snapshot {
   reachable: boolean;
   /** Whether the stream of events is up; without it the list may be behind. */
   following: boolean;
+  /** Whether this person is marked away: then nothing is claimed for them, though the page may be open. */
+  away: boolean;
 }
 
 export class Desk {
@@ -80,6 +82,8 @@ export class Desk {
   #freed: ReturnType<typeof setTimeout> | undefined;
   #refreshing = false;
   #again_timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether nobody is known to be signed in: whoever signs in next may be somebody else, so nothing is sent. */
+  #out = false;
   /** How many verdicts were kept because the server did not answer, until all are sent. */
   #kept_back = 0;
 
@@ -94,6 +98,7 @@ export class Desk {
       waiting: 0,
       reachable: true,
       following: true,
+      away: false,
     };
     this.#outbox = new Outbox(me.id, {
       accepted: (verdict, after) => this.#accepted(verdict, after),
@@ -119,7 +124,6 @@ export class Desk {
 
   /** Begin to listen: to the stream, the network, and whether anybody looks. */
   start(): () => void {
-    speakFor(this.me.id);
     const beat = () => {
       if (this.#now.reachable) void this.#renew();
       else this.flush();
@@ -143,7 +147,12 @@ export class Desk {
       event: (event) => this.#hear(event),
       alive: (following) => this.#following(following),
     });
+    const out = onSignedOut(() => {
+      this.#out = true;
+      this.#outbox.pause();
+    });
     this.#ends = [
+      out,
       unfollow,
       () => clearInterval(renewing),
       () => window.removeEventListener("online", online),
@@ -158,7 +167,6 @@ export class Desk {
       () => clearTimeout(this.#again_timer),
       () => this.#keepDrafts(),
       () => this.#outbox.pause(),
-      () => speakFor(null),
     ];
     this.#outbox.flush();
     return () => {
@@ -178,7 +186,7 @@ export class Desk {
 
   /** Send what waits and look again: the connection may be back. */
   flush(): void {
-    this.#outbox.flush();
+    if (!this.#out) this.#outbox.flush();
     if (!this.#now.reachable) void this.#ask();
     void this.#renew();
     const { listed, missing } = this.#now.sitting;
@@ -366,10 +374,10 @@ export class Desk {
       if (taken_out === "sent") taken_out = this.#outbox.takeOut(verdict.id);
       if (!this.#now.sitting.recallable.some((each) => each.verdict.id === verdict.id)) return;
       const after = await api.recall(verdict.case_id);
+      // The verdict ended the claim: it is known to be gone before the case is claimed anew.
+      this.#set(sitting.claimed(this.#now.sitting, [after]).sitting);
       this.#tookBack(verdict);
-      this.#set(sitting.withRow(this.#now.sitting, after.id, (row) => ({ ...row, case: after })));
       void this.#load(after.id);
-      this.#fill();
     } catch (error) {
       if (taken_out === "perhaps_sent") {
         // It is not sent again, so most likely there was nothing to recall.
@@ -429,8 +437,17 @@ export class Desk {
     if (this.#now.notice) this.#change({ notice: null });
   }
 
+  /** This person was marked away, or is back: here, in another tab, or as the server says. */
+  setAway(away: boolean): void {
+    if (away === this.#now.away) return;
+    this.#change({ away });
+    if (away) this.#letGo(false);
+    else this.#fill();
+  }
+
   /** Somebody signed in again. */
   signedIn(): void {
+    this.#out = false;
     this.flush();
     void this.refresh();
   }
@@ -624,6 +641,8 @@ export class Desk {
     const events = this.#heard;
     if (!events.length) return;
     this.#heard = [];
+    const own = events.findLast(({ kind, actor, act }) => kind === "account" && actor === this.me.id && (act === "away" || act === "back"));
+    if (own) this.setAway(own.act === "away");
     const found = sitting.noticedAll(this.#now.sitting, events, this.me.id);
     let next = found.sitting;
     const near = new Set([...sitting.near(next), ...Object.keys(next.views), ...this.#unsure]);
@@ -637,6 +656,9 @@ export class Desk {
     }
     this.#set(next);
     for (const [id, event] of looks) void this.#look(id, event.actor ?? undefined);
+    // What was given back is nobody's now: whoever has it on screen takes it.
+    const mine = new Set(sitting.toClaim(this.#now.sitting));
+    if (events.some(({ act, case_id }) => act === "release" && mine.has(case_id ?? ""))) this.#fill();
     if (!this.#idle) return;
     // With nothing left to do, what comes in is shown at once: there is no cursor it could move under.
     if (next.arrived.size) {
@@ -671,7 +693,8 @@ export class Desk {
     const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
-      if (row?.standing.kind === "ruled") return;
+      // What is known of it already says more than that it is over.
+      if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && !by)) return;
       const words =
         by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
@@ -733,7 +756,7 @@ export class Desk {
       const held = found?.claimed_by === this.me.id && Date.parse(found.claim_expires_at ?? "") > soon;
       return !held && !this.#claiming.has(id);
     });
-    if (wanted.length && document.visibilityState === "visible") void this.#claim(wanted);
+    if (wanted.length && document.visibilityState === "visible" && !this.#now.away) void this.#claim(wanted);
     for (const id of others) if (!now.views[id]) void this.#load(id);
     const at = sitting.indexOf(now, now.current);
     if (now.listed === "yes" && now.after !== null && at >= now.rows.length - 10) void this.more();

@@ -312,6 +312,16 @@ describe("undo takes back", () => {
 });
 
 describe("what happened elsewhere", () => {
+  test("a claim that another takes, or that is given back, is this person's no more", () => {
+    const mine = aCase({ id: "b", claimed_by: "grace", fence: 3 });
+    const before = sitting("a b", { views: { b: { ...aView(), case: mine } } });
+    const taken = noticed(before, event("claim", { actor: "ada" }), "grace").sitting;
+    expect([taken.views["b"]?.case.claimed_by, rowOf(taken, "b")?.case.claimed_by]).toEqual(["ada", "ada"]);
+    // Also by oneself, in another tab.
+    const given = noticed(before, event("release", { actor: "grace" }), "grace").sitting;
+    expect([given.views["b"]?.case.claimed_by, kinds(given)]).toEqual([null, "a:open b:open"]);
+  });
+
   const row = (standing: string) => `a b:${standing}`;
   test.each([
     // act, how b stood, how it stands, whether to look again

@@ -371,12 +371,15 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
   const open = waits(row.standing);
   switch (event.act) {
     case "claim":
-      return others && open && row.standing.kind !== "claimed" && event.actor
-        ? { sitting: stand(sitting, id, { kind: "claimed", by: event.actor }), look: [] }
+      return others && open && event.actor
+        ? { sitting: stand(inHandsOf(sitting, id, event.actor), id, { kind: "claimed", by: event.actor }), look: [] }
         : nothing;
     case "release":
-    case "snooze":
-      return row.standing.kind === "claimed" ? { sitting: stand(sitting, id, OPEN), look: [] } : nothing;
+    case "snooze": {
+      // One's own too: another tab gave it back, and with it the claim of this one.
+      const free = inHandsOf(sitting, id, null);
+      return { sitting: row.standing.kind === "claimed" ? stand(free, id, OPEN) : free, look: [] };
+    }
     case "rule":
       // One's own, on a case that is open here, was given in another tab.
       return open || (others && row.standing.kind === "sending") ? { sitting, look: [id] } : nothing;
@@ -395,6 +398,14 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
       return words && open ? { sitting: stand(sitting, id, { kind: "elsewhere", words: `It ${words}.` }), look: [] } : nothing;
     }
   }
+}
+
+/** Take in who has the claim now, so that a number of a claim that is gone is not sent with a verdict. */
+function inHandsOf(sitting: Sitting, id: string, who: string | null): Sitting {
+  const change = (found: Case): Case => ({ ...found, claimed_by: who, claim_expires_at: null });
+  const view = sitting.views[id];
+  const views = view ? { ...sitting.views, [id]: { ...view, case: change(view.case) } } : sitting.views;
+  return withRow({ ...sitting, views }, id, (row) => ({ ...row, case: change(row.case) }));
 }
 
 /** Choose, or no longer, the case on screen for a batch. */

@@ -43,8 +43,14 @@ export function addressees(people: readonly Person[], { asking, holder }: { aski
 
 const load = ({ person }: Addressee) => (person ? person.claimed + person.assigned : 0);
 
-/** Those whose name or group holds the text; an exact id or group that is not on the list may be taken as it is. */
+/**
+ * Those whose name holds the text, then those of whose groups one does.
+ *
+ * An exact id or group that is not on the list may be taken as it is.
+ */
 export function matching(all: readonly Addressee[], text: string): Addressee[] {
   const sought = text.trim().toLowerCase();
-  return all.filter((one) => one.to.toLowerCase().includes(sought) || one.person?.groups.some((g) => g.toLowerCase().includes(sought)));
+  const own = (one: Addressee) => one.to.toLowerCase().includes(sought);
+  const others = all.filter((one) => !own(one) && one.person?.groups.some((group) => group.toLowerCase().includes(sought)));
+  return [...all.filter(own), ...others];
 }

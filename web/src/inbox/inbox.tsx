@@ -11,7 +11,7 @@ import type { Arguments, Case, CaseView } from "../api/types";
 import { paintKey } from "../desk/desk";
 import { mayBeRuled, rowOf, type Standing } from "../desk/sitting";
 import { EvidenceList } from "../evidence/evidence_list";
-import { keyboard, useCommands } from "../keys/keyboard";
+import { keyboard, OnItsWay, useCommands } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
 import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser";
 import { Effect } from "../proposal/effect";
@@ -177,24 +177,24 @@ export function Inbox() {
 
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
-    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}`}>
+    <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}${current === null ? " nothing" : ""}`}>
       <section className="inbox-list" aria-label="Queue">
         <header className="inbox-list-head">
           <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
           <Search key={filter.text ?? ""} input={searching} text={filter.text} onSearch={(text) => navigate(addressOf({ filter: { ...filter, text }, case_id: null, editing: false }))} />
-          {sitting.selected.size > 0 && (
-            <button type="button" className="button small" onClick={() => setBatch([...sitting.selected])}>
-              {sitting.selected.size} selected: open as a batch
-            </button>
-          )}
         </header>
         <List onOpen={() => setReading(true)} />
+        {sitting.selected.size > 0 && (
+          <button type="button" className="inbox-new" onClick={() => setBatch([...sitting.selected])}>
+            {sitting.selected.size} selected: open as a batch
+          </button>
+        )}
         {sitting.listed === "failed" && (
           <p className="notice inbox-list-note">
             The queue could not be read. <button type="button" className="button small" onClick={() => void desk.refresh()}>Try again</button>
           </p>
         )}
-        {sitting.listed === "yes" && sitting.rows.length === 0 && <p className="muted inbox-list-note">Nothing waits here.</p>}
+        {sitting.listed === "yes" && sitting.rows.length === 0 && <p className="muted inbox-list-note">{filter.text === null ? "Nothing waits here." : "Nothing found."}</p>}
       </section>
       <main className="inbox-main" id="main">
         <Connection />
@@ -212,11 +212,19 @@ export function Inbox() {
             <Banner standing={standing} view={kept} />
             <div className={`inbox-case-body${editing ? " editing" : ""}`}>
               <section className="inbox-source" aria-label="Evidence">
+                <h2 className="visually-hidden">Evidence</h2>
                 <EvidenceList evidence={kept.evidence} caseId={kept.case.id} />
               </section>
               <section className="inbox-proposal" aria-label={editing ? "Edit" : "What the AI proposes"}>
                 {editing && view ? (
-                  <Suspense fallback={<Skeleton />}>
+                  <Suspense
+                    fallback={
+                      <>
+                        <Skeleton />
+                        <OnItsWay onClose={() => edit(false)} />
+                      </>
+                    }
+                  >
                     <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
                   </Suspense>
                 ) : (
@@ -270,6 +278,14 @@ export function Inbox() {
           </div>
         ) : empty ? (
           <Empty text={filter.text} />
+        ) : sitting.listed === "failed" && current === null ? (
+          <div className="inbox-empty">
+            <h1>The queue could not be read</h1>
+            <p>{notice?.tone === "bad" ? notice.text : "The server did not answer. It is asked again by itself."}</p>
+            <button type="button" className="button" onClick={() => void desk.refresh()}>
+              Try again
+            </button>
+          </div>
         ) : (
           <Skeleton />
         )}
@@ -280,7 +296,7 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense>
+      <Suspense fallback={<OnItsWay onClose={() => setAsking(null)} />}>
         {asking?.what === "snooze" && (
           <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
@@ -418,7 +434,7 @@ function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
       );
     case "sending":
     case "ruled": {
-      const left = standing.kind === "ruled" && standing.until !== null ? Math.ceil((standing.until - now) / 1000) : 0;
+      const left = standing.kind === "ruled" && standing.until !== null ? Math.min(standing.verdict.hold_s, Math.ceil((standing.until - now) / 1000)) : 0;
       return (
         <p className="inbox-ruled">
           You {standing.verdict.kind === "rejected" ? "rejected" : "approved"} this
@@ -537,7 +553,7 @@ function Empty({ text }: { text: string | null }) {
 
 function Skeleton() {
   return (
-    <div className="inbox-skeleton" aria-busy="true" aria-label="Loading">
+    <div className="inbox-skeleton" role="status" aria-busy="true" aria-label="Loading">
       <span />
       <span />
       <span />

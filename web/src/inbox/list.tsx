@@ -28,11 +28,6 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
 
   return (
     <>
-      {sitting.arrived.size > 0 && (
-        <button type="button" className="inbox-new" onClick={() => void desk.refresh()}>
-          {sitting.arrived.size} new <kbd>{shown(keys.show_new[0] ?? "")}</kbd>
-        </button>
-      )}
       <div
         ref={scroller}
         className="inbox-rows"
@@ -65,6 +60,12 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
           ))}
         </div>
       </div>
+      {/* Below, so that no row moves under the cursor. */}
+      {sitting.arrived.size > 0 && (
+        <button type="button" className="inbox-new" onClick={() => void desk.refresh()}>
+          {sitting.arrived.size} new <kbd>{shown(keys.show_new[0] ?? "")}</kbd>
+        </button>
+      )}
     </>
   );
 }

@@ -98,23 +98,23 @@ function SignOut({ onSignOut }: { onSignOut(): Promise<void> }) {
 /** Who is signed in, and whether cases may be assigned to them; told to the server while somebody looks. */
 function Presence() {
   const desk = useDesk();
-  const [away, setAway] = useState(false);
+  const away = useShown((now) => now.away);
   useEffect(() => {
     const tell = () => {
       if (document.visibilityState !== "visible") return;
       api.presence(null).then(
-        (person) => setAway(person.away_since !== null),
+        (person) => desk.setAway(person.away_since !== null),
         () => undefined,
       );
     };
     tell();
     const timer = setInterval(tell, PRESENCE_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [desk]);
   const change = () => {
     api.presence(!away).then(
       (person) => {
-        setAway(person.away_since !== null);
+        desk.setAway(person.away_since !== null);
         desk.say("plain", away ? "You are back." : "You are marked away: cases that were assigned to you passed on.");
         void desk.refresh();
       },

@@ -19,7 +19,8 @@ export function sign(row: Row, now: number): Sign {
     case "sending":
       return { shape: shapeOf(standing.verdict.kind), tone: "muted", words: `${VERDICTS[standing.verdict.kind]}, being sent` };
     case "ruled": {
-      const left = standing.until === null ? 0 : Math.ceil((standing.until - now) / 1000);
+      // The clock that is read here may be a second old.
+      const left = standing.until === null ? 0 : Math.min(standing.verdict.hold_s, Math.ceil((standing.until - now) / 1000));
       const words = standing.verdict.label ?? VERDICTS[standing.verdict.kind];
       return { shape: shapeOf(standing.verdict.kind), tone: toneOf(standing.verdict.kind), words: left > 0 ? `${words}, undo for ${left} s` : words };
     }

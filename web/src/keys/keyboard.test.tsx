@@ -2,7 +2,7 @@ import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Command } from "./commands";
-import { type Handlers, keyboard, type Other, useCommands, useKeyboard, useKeymap } from "./keyboard";
+import { type Handlers, keyboard, OnItsWay, type Other, useCommands, useKeyboard, useKeymap } from "./keyboard";
 
 let done: string[];
 let at = 100_000;
@@ -76,17 +76,6 @@ test("a command that this screen has not leaves its key to the browser", () => {
   render(<Screen handlers={{ next: () => void done.push("next") }} />);
   expect(press("a").defaultPrevented).toBe(false);
   expect([keyboard.can("next"), keyboard.can("approve"), done]).toEqual([true, false, []]);
-});
-
-test("a key that is changed counts, also where the browser keeps nothing", () => {
-  render(<Screen />);
-  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
-    throw new DOMException("full", "QuotaExceededError");
-  });
-  act(() => keyboard.change({ approve: ["q"] }));
-  full.mockRestore();
-  press("q");
-  expect(done).toEqual(["approve"]);
 });
 
 test("once the screen is gone nothing is heard", () => {
@@ -292,6 +281,21 @@ test("keys with Alt belong to the system", () => {
   render(<Screen />);
   expect(press("a", { altKey: true }).defaultPrevented).toBe(false);
   expect(done).toEqual([]);
+});
+
+test("while a dialog is on its way, what is typed ahead does nothing", () => {
+  render(<Screen />);
+  const left = vi.fn();
+  const { unmount } = render(<OnItsWay onClose={left} />);
+  for (const key of ["a", "r", "j"]) expect(press(key).defaultPrevented).toBe(true);
+  expect(press("Tab").defaultPrevented).toBe(false);
+  expect(done).toEqual([]);
+  expect(left).not.toHaveBeenCalled();
+  press("Escape");
+  expect(left).toHaveBeenCalledOnce();
+  unmount();
+  press("a");
+  expect(done).toEqual(["approve"]);
 });
 
 test("a dialog in front has the keyboard to itself", () => {

@@ -1,5 +1,5 @@
 /** The keyboard: turns key presses into commands, and refuses those nobody can have meant. */
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
 
 import { COMMANDS, type Command } from "./commands";
 import { type Changes, keymap, type Keymap, named, storeChanges, storedChanges } from "./keymap";
@@ -26,6 +26,7 @@ class Keyboard {
   #changes: Changes = storedChanges();
   #map: Keymap = keymap(this.#changes);
   #first: { key: string; at: number } | null = null;
+  #waits: (() => void)[] = [];
   #released = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
@@ -36,11 +37,13 @@ class Keyboard {
 
   readonly map = (): Keymap => this.#map;
 
-  change(changes: Changes): void {
-    storeChanges(changes);
+  /** Take other keys; false, and nothing changed, where the browser would not keep them. */
+  change(changes: Changes): boolean {
+    if (!storeChanges(changes)) return false;
     this.#changes = changes;
     this.#map = keymap(changes);
     for (const listener of this.#listeners) listener();
+    return true;
   }
 
   get changes(): Changes {
@@ -51,6 +54,15 @@ class Keyboard {
     this.#layers = [...this.#layers, layer];
     return () => {
       this.#layers = this.#layers.filter((each) => each !== layer);
+    };
+  }
+
+  /** Do nothing by keys, but leave by Esc, until the function that is given back is called. */
+  wait(leave: () => void): () => void {
+    const own = () => leave();
+    this.#waits = [...this.#waits, own];
+    return () => {
+      this.#waits = this.#waits.filter((each) => each !== own);
     };
   }
 
@@ -77,6 +89,12 @@ class Keyboard {
     if (stroke === null) return;
     const writing = isWriting(event.target);
     if (document.querySelector("dialog:modal")) return;
+    const leave = this.#waits.at(-1);
+    if (leave) {
+      if (stroke === "Escape") leave();
+      if (stroke !== "Tab" && stroke !== "Shift+Tab" && !writing) event.preventDefault();
+      return;
+    }
     const held = event.repeat || event.timeStamp - (this.#released.get(event.code) ?? -Infinity) < REPEAT_MS;
 
     const before = this.#first;
@@ -166,6 +184,20 @@ export function useCommands(handlers: Handlers, { other, mayRule }: { other?: Ot
     };
     return keyboard.push(layer);
   }, [names]);
+}
+
+/**
+ * Stands where a dialog or form is being loaded.
+ *
+ * Who types ahead means that one; the screen behind must not take the letters for its own keys. Esc gives it up.
+ */
+export function OnItsWay({ onClose }: { onClose?: () => void }): null {
+  const newest = useRef(onClose);
+  useEffect(() => {
+    newest.current = onClose;
+  });
+  useLayoutEffect(() => keyboard.wait(() => newest.current?.()), []);
+  return null;
 }
 
 export function useKeymap(): Keymap {

@@ -93,6 +93,7 @@ export function storedChanges(): Changes {
 }
 
 /** Keep the changes; where the browser keeps nothing they last as long as the page. */
-export function storeChanges(changes: Changes): void {
-  keep(STORED, Object.keys(changes).length ? JSON.stringify(changes) : null);
+/** Keep the changes; false if this browser keeps nothing. */
+export function storeChanges(changes: Changes): boolean {
+  return keep(STORED, Object.keys(changes).length ? JSON.stringify(changes) : null);
 }

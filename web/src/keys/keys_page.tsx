@@ -39,9 +39,7 @@ export default function KeysPage() {
       setSaid({ tone: "bad", text: `Not changed: ${shown(found.key)} would belong to ${both}. Choose another key.` });
       return false;
     }
-    try {
-      keyboard.change(next);
-    } catch {
+    if (!keyboard.change(next)) {
       setSaid({ tone: "bad", text: "Not changed: this browser keeps nothing. Allow it to keep data of this site." });
       return false;
     }
