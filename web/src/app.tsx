@@ -107,14 +107,13 @@ function Session() {
           know(me);
         }
       }}
-      onSignOut={() =>
-        api.signOut().then(() => {
-          client.clear();
-          setOut(false);
-          speakFor(null);
-          setAsked({ kind: "nobody" });
-        })
-      }
+      onSignOut={async () => {
+        await api.signOut();
+        client.clear();
+        setOut(false);
+        speakFor(null);
+        setAsked({ kind: "nobody" });
+      }}
     />
   );
 }

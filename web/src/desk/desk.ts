@@ -641,9 +641,8 @@ export class Desk {
     const events = this.#heard;
     if (!events.length) return;
     this.#heard = [];
-    for (const { kind, actor, act } of events) {
-      if (kind === "account" && actor === this.me.id && (act === "away" || act === "back")) this.setAway(act === "away");
-    }
+    const own = events.findLast(({ kind, actor, act }) => kind === "account" && actor === this.me.id && (act === "away" || act === "back"));
+    if (own) this.setAway(own.act === "away");
     const found = sitting.noticedAll(this.#now.sitting, events, this.me.id);
     let next = found.sitting;
     const near = new Set([...sitting.near(next), ...Object.keys(next.views), ...this.#unsure]);
@@ -658,8 +657,8 @@ export class Desk {
     this.#set(next);
     for (const [id, event] of looks) void this.#look(id, event.actor ?? undefined);
     // What was given back is nobody's now: whoever has it on screen takes it.
-    const given = new Set(events.flatMap(({ act, case_id }) => (act === "release" && case_id ? [case_id] : [])));
-    if (sitting.toClaim(this.#now.sitting).some((id) => given.has(id))) this.#fill();
+    const mine = new Set(sitting.toClaim(this.#now.sitting));
+    if (events.some(({ act, case_id }) => act === "release" && mine.has(case_id ?? ""))) this.#fill();
     if (!this.#idle) return;
     // With nothing left to do, what comes in is shown at once: there is no cursor it could move under.
     if (next.arrived.size) {

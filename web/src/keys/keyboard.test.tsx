@@ -78,17 +78,6 @@ test("a command that this screen has not leaves its key to the browser", () => {
   expect([keyboard.can("next"), keyboard.can("approve"), done]).toEqual([true, false, []]);
 });
 
-test("a key that is changed counts, also where the browser keeps nothing", () => {
-  render(<Screen />);
-  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
-    throw new DOMException("full", "QuotaExceededError");
-  });
-  act(() => keyboard.change({ approve: ["q"] }));
-  full.mockRestore();
-  press("q");
-  expect(done).toEqual(["approve"]);
-});
-
 test("once the screen is gone nothing is heard", () => {
   render(<Screen />);
   cleanup();
