@@ -157,7 +157,8 @@ class Inbox:
         return subprocess.run(
             [*node.npm, *arguments],
             cwd=self._web,
-            env={**os.environ, "PATH": path},
+            # A Node from PyPI knows only the certificates that it brought; a company's own are in the system's store.
+            env={"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if quiet else None,
             stderr=subprocess.STDOUT if quiet else None,
