@@ -341,11 +341,11 @@ export class Desk {
 
   /** Give the rejection that was just made a reason. */
   async giveReason(verdict: Outgoing, reason: string): Promise<void> {
-    // At once: by the time of the answer the next rejection may be asking for its own.
-    this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     try {
       await this.#outbox.settled(verdict.id);
       await api.giveReason(verdict.case_id, verdict.id, reason);
+      // By now the next rejection may be asking for its own.
+      if (this.#now.notice?.case_id === verdict.case_id) this.say("ok", `Rejected: ${reason}`, verdict.case_id);
     } catch (error) {
       this.say("warn", `The reason was not kept: ${short(verdict.title)}. ${words(error)}`, verdict.case_id);
     }
