@@ -166,7 +166,10 @@ class Desk(RuleBasedStateMachine):
 
     def open_to(self, model: Model, person: str) -> bool:
         mine = model.assigned_to in (None, person, "group:lead" if person == "lea" else None)
-        return mine and self.claimed(model) in (None, person)
+        # In the last quarter of its time a case is everybody's, but for what only leads may settle.
+        ends = model.deadline
+        near = ends is not None and 4 * (ends - self.now) <= timedelta(seconds=DEADLINE_S)
+        return (mine or (near and model.assigned_to != "group:lead")) and self.claimed(model) in (None, person)
 
     def unclaim(self, model: Model) -> None:
         model.claimed_by = model.claimed_until = None

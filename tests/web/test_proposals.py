@@ -74,6 +74,7 @@ def test_a_proposal_waits_for_a_person_with_all_that_was_said(desk: Desk) -> Non
         {"arguments": {"to": "ada"}, "confidence": 0.25},
         {"arguments": {}, "confidence": None},
     ]
+    assert view["evidence"]["mail"].pop("mail")["subject"] == "hi"
     assert view["evidence"] == {
         "mail": {"media_type": "message/rfc822", "value": "Subject: hi"},
         "score": {"media_type": "application/json", "value": {"media_type": "high", "value": 1, "more": 2}},

@@ -29,7 +29,7 @@ from signoff.server.inbox import BUILT
 from signoff.server.metrics import Metrics
 from signoff.server.problems import MEDIA_TYPE, on_crash, on_error, on_http, on_invalid
 from signoff.server.routes import beside, cases, events, health, people, proposals, review, session
-from signoff.wire import Event, MailGiven, Page, Problem, ProposalAnswer, ProposalTaken
+from signoff.wire import Event, Few, MailGiven, Page, Problem, ProposalAnswer, ProposalTaken
 
 PREFIX = "/api/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -155,7 +155,14 @@ def _describe(api: FastAPI) -> None:
                 schemas.pop(unused, None)
             for schema in schemas.values():
                 _explain(schema)
-            schemas["Page_Case_"]["description"] = Page.__doc__
+            for generic in (Page, Few):
+                for name in schemas:
+                    if name.startswith(f"{generic.__name__}_"):
+                        schemas[name]["description"] = generic.__doc__
+            # Evidence is any document, but an e-mail's is read.
+            schemas["CaseView"]["properties"]["evidence"]["additionalProperties"]["properties"] = {
+                "mail": {"$ref": "#/components/schemas/MailGiven"}
+            }
             document["components"]["securitySchemes"] = SCHEMES
             for path, method, needs in needed():
                 operation = document["paths"][path][method]

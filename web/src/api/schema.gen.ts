@@ -1106,6 +1106,8 @@ export interface components {
              */
             evidence: {
                 [key: string]: {
+                    mail?: components["schemas"]["MailGiven"];
+                } & {
                     [key: string]: unknown;
                 };
             };
@@ -1535,7 +1537,10 @@ export interface components {
             /** @description Where the case stands after it, where it moved. */
             state: components["schemas"]["State"] | null;
         };
-        /** Few[LabelGiven] */
+        /**
+         * Few[LabelGiven]
+         * @description A list that is given whole.
+         */
         Few_LabelGiven_: {
             /**
              * Items
@@ -1543,7 +1548,10 @@ export interface components {
              */
             items: components["schemas"]["LabelGiven"][];
         };
-        /** Few[SimilarCase] */
+        /**
+         * Few[SimilarCase]
+         * @description A list that is given whole.
+         */
         Few_SimilarCase_: {
             /**
              * Items
