@@ -159,7 +159,8 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
     go_ledger: () => navigate("/ledger"),
     go_keys: () => navigate("/keys"),
   });
-  const close = () => setOver(null);
+  // A dialog that has just closed says so a little later, and must not close the next one.
+  const close = (which: typeof over) => () => setOver((now) => (now === which ? null : now));
   return (
     <div className="app">
       <a className="app-skip" href="#main">
@@ -200,9 +201,9 @@ function Screens({ onSignOut }: { onSignOut(): Promise<void> }) {
           </Beside>
         </Route>
       </Switch>
-      <Suspense fallback={<OnItsWay onClose={close} />}>
-        {over === "palette" && <Palette onClose={close} />}
-        {over === "help" && <Help onClose={close} />}
+      <Suspense fallback={<OnItsWay onClose={close(over)} />}>
+        {over === "palette" && <Palette onClose={close("palette")} />}
+        {over === "help" && <Help onClose={close("help")} />}
       </Suspense>
     </div>
   );

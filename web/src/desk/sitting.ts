@@ -382,7 +382,8 @@ export function noticed(sitting: Sitting, event: Event, me: string): { sitting: 
     }
     case "rule":
       // One's own, on a case that is open here, was given in another tab.
-      return open || (others && row.standing.kind === "sending") ? { sitting, look: [id] } : nothing;
+      // On one that is over it tells by whom.
+      return open || (others && ["sending", "elsewhere"].includes(row.standing.kind)) ? { sitting, look: [id] } : nothing;
     case "clear":
     case "reject":
       return row.standing.kind === "ruled" ? { sitting: settled(sitting, row.standing.verdict), look: [] } : nothing;

@@ -23,10 +23,16 @@ const WORDY = /(body|text|message|reply|answer|description|comment|note|content|
  *   Null when not even the arguments themselves can be drawn, or they hold what the schema does not know.
  */
 export function drawn(schema: unknown, value: Arguments): Drawn | null {
-  if (!isRecord(schema)) return null;
+  if (!isRecord(schema) || holdsProto(value)) return null;
   const root = schema as Schema;
   const found = part(root, value, { root, name: "", depth: 0, within: [] });
   return found && found.schema.type === "object" ? found : null;
+}
+
+/** Whether a key anywhere is `__proto__`: the form would drop it unsaid, and what is approved would not be what was shown. */
+function holdsProto(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(holdsProto);
+  return isRecord(value) && Object.entries(value).some(([key, each]) => key === "__proto__" || holdsProto(each));
 }
 
 /** Whether a part of the form is edited as JSON. */

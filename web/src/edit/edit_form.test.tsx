@@ -341,6 +341,11 @@ describe("JSON", () => {
     ["no schema", undefined, { a: 1 }],
     ["a boolean schema", true as unknown as Schema, { a: 1 }],
     ["an argument the schema does not know", { type: "object", properties: { a: { type: "string" } } }, { a: "", b: 1 }],
+    [
+      "__proto__ within an argument",
+      { type: "object", properties: { data: {} } },
+      JSON.parse('{"data": [{"__proto__": {"x": 1}}]}') as Arguments,
+    ],
     ["the argument __proto__", { type: "object", properties: {} }, JSON.parse('{"__proto__": {"x": 1}}') as Arguments],
     [
       "the parameter __proto__",
