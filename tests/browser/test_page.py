@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from signoff.server.access import COOKIE
-from tests.browser.conftest import BrowserDesk, Watch
+from tests.browser.conftest import NARROW, WIDE, BrowserDesk, Watch
 from tests.web.conftest import PASSWORD
 
 Visit = Callable[..., Page]
@@ -84,6 +84,18 @@ def test_somebody_without_a_session_signs_in_with_a_password(desk: BrowserDesk, 
     page.keyboard.press("Enter")
     expect(page.get_by_role("option", name="Charged twice")).to_be_visible()
     expect(page).to_have_url(re.compile(r"checkpoint=reply"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_on_a_queue_just_opened(
+    desk: BrowserDesk, visit: Visit, axe: Callable[[Page], None], size: tuple[int, int], dark: bool
+) -> None:
+    desk.reply()
+    page = visit("grace", size=size, dark=dark)
+    expect(page.get_by_role("option", name="Charged twice")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    axe(page)
 
 
 def test_these_tests_are_not_left_out_in_ci(chromium_path: str) -> None:

@@ -51,6 +51,9 @@ export function Inbox() {
   const [reading, setReading] = useState(asked.case_id !== null);
   const [comparing, setComparing] = useState<string | null>(null);
   const wide = useMedia("(width >= 1180px)");
+  // On a phone list and case take turns: what is shown is the page's main part.
+  const listed = useMedia("(width < 720px)") && !reading && sitting.current !== null;
+  const Heading = listed ? "h1" : "h2";
   const searching = useRef<HTMLInputElement>(null);
 
   const { current } = sitting;
@@ -178,9 +181,9 @@ export function Inbox() {
   const empty = sitting.listed === "yes" && sitting.rows.length === 0 && current === null;
   return (
     <div className={`inbox${reading ? " reading-case" : ""}${editing ? " editing-case" : ""}${current === null ? " nothing" : ""}`}>
-      <section className="inbox-list" aria-label="Queue">
+      <section className="inbox-list" aria-label="Queue" role={listed ? "main" : undefined}>
         <header className="inbox-list-head">
-          <h2>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</h2>
+          <Heading>{filter.assigned === "me" ? "Assigned to me" : filter.assigned === "group" ? "My groups" : nameInWords(filter.checkpoint ?? "Everything")}</Heading>
           <Search key={filter.text ?? ""} input={searching} text={filter.text} onSearch={(text) => navigate(addressOf({ filter: { ...filter, text }, case_id: null, editing: false }))} />
         </header>
         <List onOpen={() => setReading(true)} />
