@@ -8,9 +8,9 @@ import type { Command } from "../keys/commands";
 import { shown } from "../keys/keymap";
 import { isSecond, keyboard, useKeymap } from "../keys/keyboard";
 import { hasSuggestion } from "../label/label_choice";
+import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { useDesk, useSnapshot } from "./context";
-import { useNow } from "./list";
 
 function Key({ of }: { of: Command }) {
   const keys = useKeymap();
@@ -21,7 +21,7 @@ function Key({ of }: { of: Command }) {
 export function ActionBar({ view, ready, editing }: { view: CaseView | null; ready: boolean; editing: boolean }) {
   const desk = useDesk();
   const { sitting, notice, confirming, waiting, reachable } = useSnapshot();
-  const now = useNow(1000);
+  const now = useNow(1000).getTime();
   const undoable = lastRuled(sitting, now) !== null;
   const open = sitting.rows.filter((row) => ["open", "changed", "refused"].includes(row.standing.kind)).length;
   const more = sitting.after !== null;

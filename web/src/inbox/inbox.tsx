@@ -17,12 +17,13 @@ import { focusLabelField, LabelChooser, labelKeys } from "../label/label_chooser
 import { Effect } from "../proposal/effect";
 import { loadDifference, Proposal } from "../proposal/proposal";
 import { Broken } from "../screens/broken";
+import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { ActionBar } from "./action_bar";
 import { addressOf, place, sameFilter } from "./address";
 import { age, left } from "./age";
 import { useDesk, useShown, useSnapshot } from "./context";
-import { List, useNow } from "./list";
+import { List } from "./list";
 import { nameInWords } from "../text/name";
 import { Why } from "./why";
 
@@ -383,7 +384,7 @@ function Painted({ view }: { view: CaseView | null }) {
 }
 
 function CaseHead({ view }: { view: CaseView }) {
-  const now = useNow(30_000);
+  const now = useNow(30_000).getTime();
   const { case: shown, checkpoint } = view;
   return (
     <header className="inbox-case-head">
@@ -401,7 +402,7 @@ function CaseHead({ view }: { view: CaseView }) {
 
 function Banner({ standing, view }: { standing: Standing; view: CaseView }) {
   const desk = useDesk();
-  const now = useNow(1000);
+  const now = useNow(1000).getTime();
   switch (standing.kind) {
     case "claimed":
       return (

@@ -1,10 +1,10 @@
 /** The list: the queue, oldest first; it moves only when the person moves it. */
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 
-import { serverNow } from "../api/clock";
 import type { Row } from "../desk/sitting";
 import { shown } from "../keys/keymap";
 import { useKeymap } from "../keys/keyboard";
+import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { age } from "./age";
 import { useDesk, useSnapshot } from "./context";
@@ -18,7 +18,7 @@ export function List({ onOpen }: { onOpen(id: string): void }) {
   const { sitting } = useSnapshot();
   const keys = useKeymap();
   const scroller = useRef<HTMLDivElement>(null);
-  const now = useNow(sitting.rows.some((row) => row.standing.kind === "ruled" && row.standing.until !== null) ? 1000 : 30_000);
+  const now = useNow(sitting.rows.some((row) => row.standing.kind === "ruled" && row.standing.until !== null) ? 1000 : 30_000).getTime();
   const at = sitting.rows.findIndex((row) => row.case.id === sitting.current);
   const { first, last } = useWindow(scroller, sitting.rows.length, ROW_PX, at);
   const ending = sitting.rows.length > 0 && last >= sitting.rows.length - 2 && sitting.after !== null;
@@ -111,14 +111,4 @@ function ListRow({ row, at, of, top, now, everything, current, selected, selecti
       <span className={`inbox-row-words ${tone}`}>{words || (everything ? row.case.checkpoint.replaceAll("_", " ") : <Visible text={row.case.key ?? row.case.proposer} />)}</span>
     </div>
   );
-}
-
-/** The time, read again every so many milliseconds. */
-export function useNow(every_ms: number): number {
-  const [now, setNow] = useState(serverNow);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(serverNow()), every_ms);
-    return () => clearInterval(timer);
-  }, [every_ms]);
-  return now;
 }

@@ -5,9 +5,9 @@ import { Link } from "wouter";
 
 import * as api from "../api/calls";
 import type { Arguments, CaseView } from "../api/types";
+import { useNow } from "../text/now";
 import { Visible } from "../text/visible";
 import { age } from "./age";
-import { useNow } from "./list";
 
 const RULES: Record<string, string> = {
   oversight_always: "This checkpoint always asks a person.",
@@ -154,7 +154,7 @@ const ACTS: Record<string, string> = {
 };
 
 function Happened({ view }: { view: CaseView }) {
-  const now = useNow(30_000);
+  const now = useNow(30_000).getTime();
   const { data } = useQuery({
     queryKey: ["history", view.case.id, view.case.content_hash],
     queryFn: () => api.history(view.case.id),
