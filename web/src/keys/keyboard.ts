@@ -171,7 +171,8 @@ export function useKeyboard(): void {
 /** Answer commands for as long as the caller is on screen; the newest answer counts. */
 export function useCommands(handlers: Handlers, { other, mayRule }: { other?: Other; mayRule?: () => boolean } = {}): void {
   const newest = useRef<Layer>({ handlers, other, mayRule });
-  useEffect(() => {
+  // Before the painting: a key pressed at what is seen must not be answered for what was there before.
+  useLayoutEffect(() => {
     newest.current = { handlers, other, mayRule };
   });
   const names = Object.keys(handlers).sort().join(" ");
