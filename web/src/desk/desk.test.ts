@@ -631,6 +631,48 @@ describe("a burst of events", () => {
   });
 });
 
+test("a first case that comes with the queue is not asked for again", async () => {
+  const server = new Server();
+  server.instead["GET /queue"] = { items: server.waiting(), after: null, first: { ...aView(), checkpoint: server.checkpoint, case: server.cases.get("a") } };
+  const here = await desk();
+  expect([current(here), here.snapshot().shown?.case.id]).toEqual(["a", "a"]);
+  expect(server.sent(/cases\/a$/)).toEqual([]);
+  expect(server.sent(/cases\/b$/)).toHaveLength(1);
+});
+
+test("what lies around the case on screen is asked for once that is here", async () => {
+  const server = new Server();
+  const answer = server.answers["GET /cases/a"] as () => CaseView;
+  let arrive = () => {};
+  server.answers["GET /cases/a"] = () => new Promise((resolve) => (arrive = () => resolve(answer())));
+  const opening = desk();
+  await quiet();
+  expect(server.asked.map(({ method, path }) => `${method} ${path}`)).toEqual(["GET /queue", "GET /cases/a"]);
+  arrive();
+  const here = await opening;
+  expect([here.snapshot().shown?.case.id, server.sent(/cases\/b$/).length, server.sent(/claims$/).length]).toEqual(["a", 1, 1]);
+});
+
+test.each([
+  [true, "Your verdict arrived."],
+  [false, "It is done already."],
+])("after a lost answer it is looked up whether the verdict arrived: %s", async (arrived, words) => {
+  const server = new Server({ undo_s: 0 });
+  const here = await desk();
+  const sent: string[] = [];
+  server.answers["POST /cases/a/verdict"] = ({ body }: Asked) => {
+    if (arrived) sent.push((body as { id: string }).id);
+    server.change("a", { state: "done" });
+    throw new TypeError("fetch failed");
+  };
+  server.answers["GET /cases/a/history"] = () => ({ contents: [], routings: [], verdicts: sent.map((id) => ({ id })) });
+  here.approve();
+  here.confirm();
+  await quiet();
+  await quiet();
+  expect(standing(here, "a")).toEqual({ kind: "elsewhere", words });
+});
+
 test("passed on, the next case is on screen", async () => {
   const server = new Server();
   const here = await desk();
