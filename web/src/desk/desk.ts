@@ -70,6 +70,7 @@ export class Desk {
   #claiming = new Set<string>();
   #shown_at = 0;
   #painted: string | null = null;
+  #alone = false;
   #notices = 0;
   #ends: (() => void)[] = [];
   #listing: AbortController | null = null;
@@ -175,9 +176,14 @@ export class Desk {
     };
   }
 
-  /** Show a queue, on one case if that is asked for; done once what is on screen is there, or known to be missing. */
-  async open(filter: Filter, case_id: string | null): Promise<void> {
+  /**
+   * Show a queue, on one case if that is asked for; done once what is on screen is there, or known to be missing.
+   *
+   * With `alone` nothing else is asked for until that is painted.
+   */
+  async open(filter: Filter, case_id: string | null, alone = false): Promise<void> {
     this.#letGo(false);
+    this.#alone = alone;
     const { drafts, ruled, recallable } = this.#now.sitting;
     this.#set({ ...sitting.NEW_SITTING, drafts, ruled, recallable, filter, current: case_id, listed: "loading" });
     if (case_id) void this.#load(case_id);
@@ -277,6 +283,9 @@ export class Desk {
     if (key === null) return;
     this.#shown_at = performance.now();
     performance.mark("case-painted", { detail: key });
+    if (!this.#alone) return;
+    this.#alone = false;
+    this.#fillAround();
   }
 
   /** Whether the case on screen has been there long enough for a key to be meant for it. */
@@ -767,6 +776,7 @@ export class Desk {
   }
 
   #fillAround(): void {
+    if (this.#alone) return;
     const now = this.#now.sitting;
     const others = sitting.near(now).slice(1);
     const soon = serverNow() + RENEW_BEFORE_MS;

@@ -15,6 +15,6 @@ export async function openAhead(filter: Filter, case_id: string | null): Promise
   void takeMe();
   speakFor(me.id);
   const desk = new Desk(me);
-  await Promise.race([desk.open(filter, case_id), late]);
+  await Promise.race([desk.open(filter, case_id, true), late]);
   return desk;
 }
