@@ -189,6 +189,10 @@ def behind(server: tuple[str, int]) -> Iterator[tuple[str, int]]:
         ready.set()
         await ended.wait()
         listener.close()
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=[run()], daemon=True)
     thread.start()
