@@ -6,6 +6,7 @@ import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../s
 import { Desk, paintKey, words } from "./desk";
 import { EVERYTHING } from "./sitting";
 
+const HASH = "a".repeat(64);
 const NOW = new Date("2026-03-28T12:00:00Z");
 
 /** The server at the other end of fetch: three cases and what happens to them. */
@@ -276,7 +277,7 @@ describe("a verdict with a hold", () => {
     here.approve();
     await quiet();
     await here.undo();
-    expect(here.snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+    expect(here.snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
   });
 
   test("on a rejection takes a reason afterwards", async () => {
@@ -451,7 +452,7 @@ test("drafts outlive the page, and go with the verdict", async () => {
   const here = await desk();
   here.draft("a", { cents: 5 });
   await later(300);
-  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
   expect(new Desk(aMe({ id: "ada" })).snapshot().sitting.drafts).toEqual({});
   here.approveEdited({ cents: 5 });
   await later(300);
@@ -466,7 +467,7 @@ test("a tab keeps its drafts, and leaves those of another", async () => {
   two.draft("b", { cents: 7 });
   two.draft("b", null);
   window.dispatchEvent(new Event("pagehide"));
-  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
 });
 
 test("a draft nobody came back to for a month is dropped", async () => {

@@ -407,9 +407,11 @@ export class Desk {
   // --- editing and passing on
 
   draft(id: string, args: Arguments | null): void {
-    const { drafts } = this.#now.sitting;
+    const { drafts, views } = this.#now.sitting;
     if (args === null && !(id in drafts)) return;
-    this.#set({ ...this.#now.sitting, drafts: args === null ? sitting.without(drafts, id) : { ...drafts, [id]: args } });
+    const content_hash = views[id]?.case.content_hash ?? drafts[id]?.content_hash ?? "";
+    const next = args === null ? sitting.without(drafts, id) : { ...drafts, [id]: { arguments: args, content_hash } };
+    this.#set({ ...this.#now.sitting, drafts: next });
     clearTimeout(this.#draft_timer);
     this.#draft_timer = setTimeout(() => this.#keepDrafts(), KEEP_DRAFTS_MS);
   }
