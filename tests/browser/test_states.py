@@ -107,12 +107,12 @@ def test_the_old_case_stays_while_the_next_one_is_on_its_way(desk: BrowserDesk, 
 
 
 def test_a_case_that_cannot_be_loaded_says_why_and_can_be_tried_again(desk: BrowserDesk, visit: Visit) -> None:
-    case = desk.reply()
+    _, case = desk.reply(subject="First"), desk.reply()
     page = visit("grace", "/keys", allowed=GONE)
     page.route(
         re.compile(f"/cases/{case.id}$"), lambda route: route.fulfill(status=500, json={"detail": "Rows differ."})
     )
-    page.goto("/")
+    page.goto(f"/?case={case.id}")
     expect(page.get_by_role("heading", name="This case cannot be shown")).to_be_visible()
     expect(page.get_by_text("Rows differ.")).to_be_visible()
     page.unroute_all()

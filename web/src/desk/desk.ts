@@ -409,7 +409,7 @@ export class Desk {
   draft(id: string, args: Arguments | null): void {
     const { drafts, views } = this.#now.sitting;
     if (args === null && !(id in drafts)) return;
-    const content_hash = views[id]?.case.content_hash ?? drafts[id]?.content_hash ?? "";
+    const content_hash = views[id]?.case.content_hash ?? drafts[id]?.content_hash ?? null;
     const next = args === null ? sitting.without(drafts, id) : { ...drafts, [id]: { arguments: args, content_hash } };
     this.#set({ ...this.#now.sitting, drafts: next });
     clearTimeout(this.#draft_timer);
@@ -750,7 +750,7 @@ export class Desk {
       const page = await (after === null ? begin() : api.queue({ ...filter, after, limit: PAGE }, listing.signal));
       if (listing.signal.aborted) return;
       let next = sitting.listed(this.#now.sitting, page.items, page.after, arrived);
-      if (page.first && !next.views[page.first.case.id]) next = sitting.loaded(next, page.first);
+      if (page.first && !next.views[page.first.case.id]) next = sitting.loaded(next, this.#unclaimed(page.first));
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
       }
@@ -823,7 +823,8 @@ export class Desk {
 
   async #fetch(id: string): Promise<void> {
     try {
-      const view = await (takeView(id) ?? api.view(id));
+      const ahead = takeView(id);
+      const view = ahead ? this.#unclaimed(await ahead) : await api.view(id);
       this.#answers();
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
@@ -840,6 +841,12 @@ export class Desk {
       this.#loading.delete(id);
       if (id === this.#now.sitting.current) this.#fillAround();
     }
+  }
+
+  /** What was asked for while a page begins: a claim of one's own may be the page's before, which is giving it back. */
+  #unclaimed(view: CaseView): CaseView {
+    if (view.case.claimed_by !== this.me.id) return view;
+    return { ...view, case: { ...view.case, claimed_by: null, claim_expires_at: null } };
   }
 
   #mayHaveRead(id: string): boolean {

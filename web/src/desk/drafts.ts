@@ -38,7 +38,7 @@ function parsed(text: string | null): (Draft & { at: number }) | null {
   try {
     const found = JSON.parse(text ?? "null") as { at?: unknown; arguments?: unknown; content_hash?: unknown } | null;
     const whole = typeof found?.at === "number" && typeof found.arguments === "object" && found.arguments !== null;
-    return whole && typeof found.content_hash === "string" ? (found as Draft & { at: number }) : null;
+    return whole && (found.content_hash === null || typeof found.content_hash === "string") ? (found as Draft & { at: number }) : null;
   } catch {
     return null;
   }

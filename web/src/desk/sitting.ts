@@ -9,10 +9,11 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { checkpoint: null, assigned: null, text: null };
 
-/** An edit that was not sent, and the content it was made on: another draft may have come since. */
+/** An edit that was not sent, or was taken back. */
 export interface Draft {
   arguments: Arguments;
-  content_hash: string;
+  /** What it was made on, so that another draft is noticed; null for what was sent, since then the case had other contents. */
+  content_hash: string | null;
 }
 
 /** A verdict on its way to the server. `id` makes it safe to send twice. */
@@ -280,8 +281,8 @@ export function accepted(sitting: Sitting, verdict: Outgoing, after: Case, until
 }
 
 /** What was typed for a verdict; a chosen category is no text somebody would miss. */
-function typedIn({ arguments: typed, label, content_hash }: Outgoing): Draft | undefined {
-  return typed && label === undefined ? { arguments: typed, content_hash } : undefined;
+function typedIn({ arguments: typed, label }: Outgoing): Draft | undefined {
+  return typed && label === undefined ? { arguments: typed, content_hash: null } : undefined;
 }
 
 /** The server refused it: the case is back, with what was typed, and says why. */

@@ -236,7 +236,7 @@ export function Inbox() {
                   <>
                     {draft && ready && (
                       <p className="notice">
-                        {draft.content_hash === kept.case.content_hash
+                        {draft.content_hash === null || draft.content_hash === kept.case.content_hash
                           ? "There is an edit of yours that was not sent."
                           : "There is an edit of yours, made on a draft before this one. Beside the form stands all that it changes in this one."}{" "}
                         <button type="button" className="button small" onClick={() => edit(true)}>

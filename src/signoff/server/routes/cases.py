@@ -18,7 +18,7 @@ from signoff.domain.case import Case, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.webhook import DELIVERY_CHECKPOINT
-from signoff.errors import StillWaiting, UnknownCase
+from signoff.errors import SignoffError, StillWaiting, UnknownCase
 from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
 from signoff.server.feed import Feed
@@ -60,7 +60,11 @@ def queue(
     """List the waiting cases offered to you, oldest first."""
     found = caller.desk.queue(checkpoint, after=after, limit=limit + 1, assigned=assigned, text=text)
     page = _page(found, limit)
-    first = _view(found[0].id, caller) if with_first and found else None
+    first = None
+    if with_first and found:
+        # What is wrong with one case is told where that case is asked for.
+        with suppress(SignoffError):
+            first = _view(found[0].id, caller)
     return QueuePage(items=page.items, after=page.after, first=first)
 
 
