@@ -35,3 +35,16 @@ def press(page: Page, case: CaseHandle | str, key: str) -> None:
     """Press a key once a case is on screen for it."""
     see(page, case)
     page.keyboard.press(key)
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Have the page hidden as a tab behind another is; a browser without a screen hides none by itself."""
+    state = "hidden" if hidden else "visible"
+    page.evaluate(
+        """(state) => {
+            Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
+            Object.defineProperty(document, "hidden", {value: state === "hidden", configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )

@@ -16,7 +16,7 @@ from signoff.domain.verdict import VerdictKind, VerdictRecord
 from signoff.server.access import COOKIE
 from signoff.testing import FakeClock
 from tests.browser.conftest import BrowserDesk
-from tests.browser.sight import press, row, see
+from tests.browser.sight import hide, press, row, see
 from tests.web.conftest import PASSWORD
 
 Visit = Callable[..., Page]
@@ -576,12 +576,13 @@ def test_without_a_hold_a_lost_answer_is_looked_up_and_never_sent_again(desk: Br
         route.abort("connectionreset")
 
     page.route(re.compile("/verdict$"), lose)
-    for case in (arrived, lost):
+    told = (row(page, arrived).filter(has_text="Your verdict arrived."), page.get_by_text("did not arrive"))
+    for case, words in zip((arrived, lost), told, strict=True):
         press(page, case, "a")
         expect(page.get_by_role("alertdialog")).to_be_visible()
         page.keyboard.press("Enter")
-    expect(row(page, arrived)).to_contain_text("Your verdict arrived.")
-    expect(page.get_by_role("status").filter(has_text="did not arrive")).to_be_visible()
+        # Until the server has answered again, nothing that cannot be taken back is sent.
+        expect(words.first).to_be_visible()
     counted(page, desk, arrived, "approved")
     assert [len(desk.app.history(case.id).verdicts) for case in (arrived, lost)] == [1, 0]
 
@@ -615,19 +616,6 @@ def test_a_page_that_is_hidden_gives_its_claims_back(desk: BrowserDesk, visit: V
     expect(row(page, second)).to_contain_text("ada has it")
     press(page, first, "a")
     counted(page, desk, first, "approved")
-
-
-def hide(page: Page, *, hidden: bool) -> None:
-    """Have the page hidden as a tab behind another is; a browser without a screen hides none by itself."""
-    state = "hidden" if hidden else "visible"
-    page.evaluate(
-        """(state) => {
-            Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
-            Object.defineProperty(document, "hidden", {value: state === "hidden", configurable: true});
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""",
-        state,
-    )
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -705,8 +705,9 @@ export class Desk {
     const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
-      // What is known of it already says more than that it is over, or that one has ruled on it oneself.
-      if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && (!by || by === this.me.id))) return;
+      // What is known of it already says more than that it is over, or than who ruled on it.
+      const told = row?.standing.kind === "elsewhere" ? row.standing.words : null;
+      if (row?.standing.kind === "ruled" || (told !== null && (!by || by === this.me.id || told.startsWith(`${by} `)))) return;
       const arrived = unsure && row?.standing.kind === "refused" && (await this.#arrived(row.standing.verdict));
       const own = arrived ? "Your verdict arrived." : "You have ruled on it in another window.";
       const words = arrived || by === this.me.id ? own : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
