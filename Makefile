@@ -4,7 +4,7 @@
 #   make test PYTHON=/path/to/python3
 PYTHON = python3.13 python3.12 python3.11 python3 python
 # make test PYTEST_ARGS="-x tests/unit"
-PYTEST_ARGS = -n auto
+PYTEST_ARGS = -n auto --dist worksteal
 # make torture KILLS=5000
 KILLS = 1000
 # make bench NAME=server

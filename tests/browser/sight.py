@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 from signoff import CaseHandle
+from tests.browser.conftest import BrowserDesk
 
 MEANT = """(id) => new Promise((seen) => {
     const look = () => {
@@ -48,3 +49,9 @@ def hide(page: Page, *, hidden: bool) -> None:
         }""",
         state,
     )
+
+
+def claimed(page: Page, desk: BrowserDesk, *cases: CaseHandle, by: str = "grace") -> None:
+    """Wait until a page has claims on cases; a claim that is on its way still would come after whatever is done next."""
+    while any(desk.app.case(case.id).seen.claimed_by != by for case in cases):
+        page.wait_for_timeout(20)

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 from signoff import CaseHandle
 from tests.browser.conftest import BrowserDesk
 from tests.browser.reading import again, heading, press, reading, row, said
-from tests.browser.sight import hide
+from tests.browser.sight import claimed, hide
 
 Visit = Callable[..., Page]
 
@@ -102,7 +102,7 @@ def test_a_verdict_that_comes_second_says_who_was_faster(desk: BrowserDesk, visi
     case = desk.reply(subject="Wanted by two")
     desk.reply(subject="Another")
     page = reading(visit("grace", allowed=("ERR_INTERNET_DISCONNECTED", "status of 409")), "Wanted by two")
-    expect(page.get_by_role("option").filter(has_text="Wanted by two")).to_be_visible()
+    claimed(page, desk, case)
     page.context.set_offline(True)
     # Nothing is heard meanwhile, so the page cannot know.
     ada = desk.app.reviewer("ada")
@@ -122,8 +122,7 @@ def test_the_list_marks_what_another_has(desk: BrowserDesk, visit: Visit) -> Non
     cases = [desk.reply(subject=f"Number {number}") for number in range(1, 4)]
     page = reading(visit("grace"), "Number 1")
     expect(row(page, "Number 3")).to_be_visible()
-    while any(desk.app.case(case.id).seen.claimed_by != "grace" for case in cases):
-        page.wait_for_timeout(20)
+    claimed(page, desk, *cases)
     # While nobody looks, the page lets go of what is not on screen, and takes nothing back.
     hide(page, hidden=True)
     while desk.app.case(cases[1].id).seen.claimed_by is not None:
@@ -216,6 +215,7 @@ def test_a_case_that_is_over_says_so_and_takes_no_verdict(
     case = desk.reply(subject="On screen")
     desk.reply(subject="Another")
     page = reading(visit("grace"), "On screen")
+    claimed(page, desk, case)
     words = happens(desk, case)
     banner(page, words)
     expect(row(page, "On screen")).to_contain_text(words)
@@ -239,6 +239,7 @@ def test_a_draft_that_changes_is_marked_and_ruled_on_as_it_is_now(desk: BrowserD
     # Long enough to have read it: before, another draft just takes its place.
     page = reading(visit("grace"), "On screen", for_ms=1_100)
     other = {"to": "ada@example.com", "subject": "On screen", "text": "We pay back 50.", "refund_cents": 5000}
+    claimed(page, desk, case)
     desk.app.reviewer("grace").release(case)
     desk.app.reviewer("ada").redraft(case, "Another sum", arguments=other)
     banner(page, "The draft changed while you were looking.")
