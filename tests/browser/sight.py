@@ -52,6 +52,6 @@ def hide(page: Page, *, hidden: bool) -> None:
 
 
 def claimed(page: Page, desk: BrowserDesk, *cases: CaseHandle, by: str = "grace") -> None:
-    """Wait until a page has claims on cases; a claim that is on its way still would come after whatever is done next."""
+    """Wait until a page has claims on cases; one that is on its way still would come after whatever is done next."""
     while any(desk.app.case(case.id).seen.claimed_by != by for case in cases):
         page.wait_for_timeout(20)
