@@ -125,3 +125,16 @@ test("an edit that was made on a draft before this one says so", async () => {
   await act(() => desk.retake("a"));
   await screen.findByText(/made on a draft before this one/);
 });
+
+test("a dialog that closes late does not close the next one", async () => {
+  await inbox();
+  fireEvent.keyDown(document.body, { key: "s" });
+  const first = await screen.findByRole<HTMLDialogElement>("dialog");
+  act(() => {
+    // The browser has closed it and will say so in a moment; by then the next key is there.
+    first.removeAttribute("open");
+    fireEvent.keyDown(document.body, { key: "f" });
+    first.dispatchEvent(new Event("close"));
+  });
+  await screen.findByRole("dialog", { name: "Hand over" });
+});

@@ -107,6 +107,8 @@ export function Inbox() {
 
   const compared = useCompared(standing, kept, comparing !== null && comparing === current);
 
+  // A dialog that has just closed says so a little later, and must not close the next one.
+  const close = () => setAsking((now) => (now === asking ? null : now));
   const passedOn = (done: (after: Case) => string) => (after: Case) => {
     setAsking(null);
     desk.passedOn(after, done(after));
@@ -303,17 +305,17 @@ export function Inbox() {
           {kept && batch === null && <Why view={kept} />}
         </aside>
       )}
-      <Suspense fallback={<OnItsWay onClose={() => setAsking(null)} />}>
+      <Suspense fallback={<OnItsWay onClose={close} />}>
         {asking?.what === "snooze" && (
-          <Snooze caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
+          <Snooze caseView={asking.view} onClose={close} onDone={passedOn((after) => `Snoozed until ${time(after.snoozed_until)}: ${after.title}`)} />
         )}
         {asking?.what === "hand_over" && (
-          <HandOver caseView={asking.view} onClose={() => setAsking(null)} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
+          <HandOver caseView={asking.view} onClose={close} onDone={passedOn((after) => `Handed over to ${after.assigned_to ?? "others"}: ${after.title}`)} />
         )}
         {asking?.what === "redraft" && (
           <Redraft
             caseView={asking.view}
-            onClose={() => setAsking(null)}
+            onClose={close}
             onDone={(after) => {
               setAsking(null);
               desk.redrafted(after);
