@@ -54,7 +54,9 @@ def export(folder: Path) -> tuple[Path, Path]:
     for name, expected in (("model.safetensors", WEIGHTS_SHA256), ("tokenizer.json", TOKENIZER_SHA256)):
         actual = hashlib.sha256((source / name).read_bytes()).hexdigest()
         if actual != expected:
-            raise SystemExit(f"{source / name} has the SHA-256 {actual}, not {expected}: another version of the weights")
+            raise SystemExit(
+                f"{source / name} has the SHA-256 {actual}, not {expected}: another version of the weights"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     model, tokenizer = folder / "model.onnx", folder / "tokenizer.json"
