@@ -10,7 +10,7 @@ from scipy.stats import beta
 from signoff.domain.policy import Route
 
 AUDIT = 0.1
-_WARM_UP = 600
+_WARM_UP = 500
 _EVERY = 500
 
 
