@@ -67,6 +67,7 @@ def drive(stream: list[Arrival], *, start: Automation | None = None) -> tuple[Au
     return automation, decisions, order
 
 
+@settings(deadline=None)
 @given(streams, st.data())
 def test_no_decision_depends_on_its_verdict_or_a_later_one(stream: list[Arrival], data: st.DataObject) -> None:
     since = data.draw(st.integers(0, len(stream) - 1))
@@ -77,6 +78,7 @@ def test_no_decision_depends_on_its_verdict_or_a_later_one(stream: list[Arrival]
     assert drive(stream)[1][: since + 1] == drive(changed)[1][: since + 1]
 
 
+@settings(deadline=None)
 @given(streams, st.randoms(use_true_random=False))
 def test_replayed_in_any_order_evidence_ceiling_and_routes_are_the_same(stream: list[Arrival], random: object) -> None:
     automation, decisions, order = drive(stream)
@@ -90,7 +92,7 @@ def test_replayed_in_any_order_evidence_ceiling_and_routes_are_the_same(stream: 
     assert again.state()["waiting"] == automation.state()["waiting"]
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(streams, streams)
 def test_restored_from_json_it_decides_the_same(first: list[Arrival], then: list[Arrival]) -> None:
     automation, _, _ = drive(first)
@@ -105,7 +107,7 @@ def test_restored_from_json_it_decides_the_same(first: list[Arrival], then: list
     assert automation.state() == restored.state()
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(streams, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1, exclude_max=True))
 def test_a_larger_risk_is_never_let_through_where_a_smaller_one_is_not(
     stream: list[Arrival], one: float, other: float, coin: float
@@ -117,7 +119,7 @@ def test_a_larger_risk_is_never_let_through_where_a_smaller_one_is_not(
     assert not automation.decide(None, coin).eligible
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(streams)
 def test_what_a_decision_says_agrees_with_itself(stream: list[Arrival]) -> None:
     automation, decisions, _ = drive(stream)

@@ -68,6 +68,7 @@ def judged(stream: list[Judged]) -> list[int]:
     return [case.decision.number for case in stream if case.decision.judged]
 
 
+@settings(deadline=None)
 @given(streams(), st.randoms(use_true_random=False))
 def test_any_order_of_arrival_ends_in_the_same_state(stream: list[Judged], random: object) -> None:
     order = judged(stream)
@@ -76,6 +77,7 @@ def test_any_order_of_arrival_ends_in_the_same_state(stream: list[Judged], rando
     assert state(stream, order)[:-1] == state(stream, shuffled)[:-1]
 
 
+@settings(deadline=None)
 @given(streams(), st.data())
 def test_what_counts_is_what_comes_before_the_first_that_waits(stream: list[Judged], data: st.DataObject) -> None:
     order = judged(stream)
@@ -87,6 +89,7 @@ def test_what_counts_is_what_comes_before_the_first_that_waits(stream: list[Judg
         assert told[place] == state(before, judged(before))[place]
 
 
+@settings(deadline=None)
 @given(streams(), st.data())
 def test_a_verdict_that_is_missing_never_lowers_the_ceiling(stream: list[Judged], data: st.DataObject) -> None:
     order = judged(stream)
@@ -95,6 +98,7 @@ def test_a_verdict_that_is_missing_never_lowers_the_ceiling(stream: list[Judged]
     assert part[5] >= whole[5] - 1e-6  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(streams(), st.integers(0, 59))
 def test_a_worse_verdict_never_helps(stream: list[Judged], number: int) -> None:
     order = judged(stream)
@@ -105,6 +109,7 @@ def test_a_worse_verdict_never_helps(stream: list[Judged], number: int) -> None:
     assert after[5] >= before[5] - 1e-6  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(streams(), st.integers(0, 59))
 def test_a_clean_verdict_less_never_helps(stream: list[Judged], number: int) -> None:
     clean = number < len(stream) and stream[number].decision.sure and stream[number].loss == 0
@@ -123,6 +128,7 @@ def test_a_clean_verdict_less_never_helps(stream: list[Judged], number: int) -> 
     assert after.level() <= before.level()
 
 
+@settings(deadline=None)
 @given(streams(), st.floats(0.01, 0.1))
 def test_a_smaller_alpha_never_helps(stream: list[Judged], alpha: float) -> None:
     order = judged(stream)
@@ -132,6 +138,7 @@ def test_a_smaller_alpha_never_helps(stream: list[Judged], alpha: float) -> None
     assert after[4] <= before[4] + 1e-8  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1), min_size=5, max_size=60),
     st.floats(0.001, 0.5),
@@ -150,6 +157,7 @@ def test_a_smaller_alpha_never_raises_a_threshold(risks: list[float], alpha: flo
         assert line < 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1), min_size=5, max_size=60, unique=True),
     st.floats(0.001, 0.5),
@@ -169,6 +177,7 @@ def test_a_larger_risk_among_the_arrivals_never_lets_more_of_them_through(
         assert sum(value <= new for value in changed) <= sum(value <= old for value in risks)
 
 
+@settings(deadline=None)
 @given(streams(), st.floats(0, 80))
 def test_exceeding_a_limit_is_having_a_bound_above_it(stream: list[Judged], limit: float) -> None:
     for order in (judged(stream), judged(stream)[1:]):
@@ -178,6 +187,7 @@ def test_exceeding_a_limit_is_having_a_bound_above_it(stream: list[Judged], limi
             assert ceiling.exceeds(limit) == (bound > limit)  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 0.5), st.floats(0.05, 0.9), st.floats(0, 1), st.floats(0, 1))
 def test_no_bet_goes_bankrupt_and_each_is_fair_at_alpha(alpha: float, least: float, more: float, loss: float) -> None:
     share = least + (1 - least) * more * 0.99
@@ -195,7 +205,7 @@ def test_no_bet_goes_bankrupt_and_each_is_fair_at_alpha(alpha: float, least: flo
     assert (alpha * wrong + (1 - alpha) * right <= 1 + 1e-12).all()
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(-5, 5)), max_size=40), st.data())
 def test_the_watermark_against_a_plain_list(cases: list[tuple[bool, int, int]], data: st.DataObject) -> None:
     mark, settled = Watermark(4, 1), {}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signoff.learning.ceiling import Ceiling
@@ -103,6 +103,7 @@ def streams(draw: st.DrawFn) -> list[Case]:
     return cases
 
 
+@settings(deadline=None)
 @given(streams(), st.sampled_from([0.01, 0.05, 0.2]), st.sampled_from([1.0, 0.8]))
 def test_beside_plain_arithmetic(cases: list[Case], alpha: float, catch: float) -> None:
     chosen = Settings(alpha=alpha, catch_rate=catch)
