@@ -163,7 +163,7 @@ class Automation:
             boosted=boosted,
             due_share=due,
             audit_share=share,
-            coin=coin,
+            coin=float(coin),
             weight=1.0 if share == 1 else (1 - share) / (1 - self.settings.audit_share),
             epochs=self._epochs() if share == 1 else self._proofs[0].confirmation.epochs_now(),
             route=Route.REVIEW if not eligible else Route.AUDIT if drawn else Route.AUTOMATE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Bets:
         stakes = np.asarray(self.fractions) * (cap * weight * (alpha - observed))
         return np.floor(np.log1p(stakes) / UNIT).astype(np.int64)
 
-    def log_evidence(self, sums: Units) -> Floats:
+    def log_evidence(self, sums: Units | Floats) -> Floats:
         """
         Give the logarithm of the evidence of the mixture.
 
@@ -91,10 +92,17 @@ class Bets:
         """
         import numpy as np
 
-        logs = sums * UNIT + np.log(self.weights)
+        logs = sums * UNIT + _logs(self.weights)
         most = logs.max(axis=-1, keepdims=True)
         found: Floats = most[..., 0] + np.log(np.exp(logs - most).sum(axis=-1))
         return found
+
+
+@lru_cache(maxsize=64)
+def _logs(weights: tuple[float, ...]) -> Floats:
+    import numpy as np
+
+    return np.log(weights)
 
 
 SEVEN_BETS = Bets.even(0.15, 0.3, 0.45, 0.6, 0.75, 0.88, 0.97)

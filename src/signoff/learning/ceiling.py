@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from signoff.learning.betting import UNIT
+from signoff.learning.betting import UNIT, Bets
 from signoff.learning.decision import Decision
 from signoff.learning.settings import Settings
 from signoff.learning.watermark import Watermark
@@ -15,7 +15,60 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Floats = npt.NDArray[np.float64]
     Units = npt.NDArray[np.int64]
+
+
+def slip_rates(bets: Bets, *, least_share: float, catch_rate: float) -> Floats:
+    """
+    Give the growth rates of the wealth for each mistake that slips through.
+
+    Args:
+        bets: Fractions of the largest rate at which a mistake that is found cannot bankrupt the bet.
+        least_share: Least chance, above 0 and below 1, that a case is judged.
+        catch_rate: Least chance, above 0 and at most 1, that a judged mistake is found.
+
+    Returns:
+        Shape (bets,).
+    """
+    import numpy as np
+
+    rates: Floats = np.asarray(bets.fractions) * -math.log1p(-least_share * catch_rate)
+    return rates
+
+
+def found_price(loss: float, rates: Floats, *, share: float, catch_rate: float) -> Units:
+    """
+    Give what a mistake that an audit found costs the wealth, so that it is fair.
+
+    Args:
+        loss: Its loss, 0..1.
+        rates: Those of `slip_rates`.
+        share: Chance, 0..1, with which the case was judged.
+        catch_rate: Least chance, above 0 and at most 1, that a judged mistake is found.
+
+    Returns:
+        -ln((1 - (1-q)·e^(rate·loss)) / q) with q = share · catch_rate, in `UNIT`, rounded up, shape (bets,).
+    """
+    import numpy as np
+
+    chance = share * catch_rate
+    return np.ceil(-np.log((1 - (1 - chance) * np.exp(rates * loss)) / chance) / UNIT).astype(np.int64)
+
+
+def log_wealth(slipped: Floats | float, paid: Units, rates: Floats, bets: Bets) -> Floats:
+    """
+    Give the logarithm of the wealth if so much had slipped through; 1 on average for the truth.
+
+    Args:
+        slipped: A sum of losses, >= 0, shape (...).
+        paid: Sums of `found_price`, shape (..., bets).
+        rates: Those of `slip_rates`.
+        bets: The share of the wealth on each.
+    """
+    import numpy as np
+
+    return bets.log_evidence(np.asarray(slipped)[..., None] * (rates / UNIT) - paid)
 
 
 class Ceiling:
@@ -38,9 +91,8 @@ class Ceiling:
 
     def __init__(self, settings: Settings, *, delta: float, start: int = 0) -> None:
         self._catch_rate = settings.catch_rate
-        largest = -math.log1p(-settings.audit_share * settings.catch_rate)
-        self._rates = tuple(fraction * largest for fraction in settings.ceiling_bets.fractions)
-        self._log_weights = tuple(math.log(weight) for weight in settings.ceiling_bets.weights)
+        self._bets = settings.ceiling_bets
+        self._rates = slip_rates(self._bets, least_share=settings.audit_share, catch_rate=settings.catch_rate)
         self.delta, self.start = delta, start
         self._needed = -math.log(delta)
         self.unaudited = 0
@@ -90,20 +142,19 @@ class Ceiling:
         The smaller of two: the bound at the watermark if everything later slipped through, and the bound if all audits
         still to be judged find a mistake. Neither can be lowered by a verdict that does not come.
         """
-        *folded, room = self._mark.total[0].tolist()
-        *every, room_in_all = self._everything.tolist()
-        at_watermark: float = min(self._solve(folded), room * UNIT) + (room_in_all - room) * UNIT
-        at_worst: float = min(self._solve(every), room_in_all * UNIT)
+        folded, every = self._mark.total[0], self._everything
+        later = float(every[-1] - folded[-1]) * UNIT
+        at_watermark = min(self._solve(folded[:-1]), float(folded[-1]) * UNIT) + later
+        at_worst = min(self._solve(every[:-1]), float(every[-1]) * UNIT)
         return min(at_watermark, at_worst)
 
     def exceeds(self, limit: float) -> bool:
         """Tell whether the bound is above a limit, without working it out; some microseconds."""
-        *every, room_in_all = self._everything.tolist()
-        if room_in_all * UNIT <= limit or not self._below(every, limit):
+        folded, every = self._mark.total[0], self._everything
+        if float(every[-1]) * UNIT <= limit or not self._below(every[:-1], limit):
             return False
-        *folded, room = self._mark.total[0].tolist()
-        left = limit - (room_in_all - room) * UNIT
-        return left < 0 or (room * UNIT > left and self._below(folded, left))
+        left = limit - float(every[-1] - folded[-1]) * UNIT
+        return left < 0 or (float(folded[-1]) * UNIT > left and self._below(folded[:-1], left))
 
     @property
     def found(self) -> float:
@@ -134,14 +185,10 @@ class Ceiling:
         if key not in self._amounts:
             if len(self._amounts) > 1000:
                 self._amounts.clear()
-            import numpy as np
-
             # Without a verdict, the worst for either: it was wrong, and it may have been let pass.
             found, passed = (1.0, 1.0) if loss is None else (loss, 1.0 - loss)
-            chance = share * self._catch_rate
-            factors = [(1 - (1 - chance) * math.exp(rate * found)) / chance for rate in self._rates]
             amount = self._of_room(0.0 if self._catch_rate == 1 else passed)
-            amount[:-1] = np.ceil(-np.log(factors) / UNIT)
+            amount[:-1] = found_price(found, self._rates, share=share, catch_rate=self._catch_rate)
             self._amounts[key] = amount
         return self._amounts[key]
 
@@ -152,23 +199,18 @@ class Ceiling:
         amount[-1] = math.ceil(room / UNIT)
         return amount
 
-    def _below(self, sums: Sequence[int], slipped: float) -> bool:
-        """Tell whether the wealth is below 1/delta if so much had slipped through."""
-        logs = [
-            log_weight + rate * slipped - units * UNIT
-            for log_weight, rate, units in zip(self._log_weights, self._rates, sums, strict=True)
-        ]
-        most = max(logs)
-        return most + math.log(math.fsum(math.exp(value - most) for value in logs)) < self._needed
+    def _below(self, paid: Units, slipped: float) -> bool:
+        """Tell whether the wealth would be below 1/delta if so much had slipped through."""
+        return bool(log_wealth(slipped, paid, self._rates, self._bets) < self._needed)
 
-    def _solve(self, sums: Sequence[int]) -> float:
+    def _solve(self, paid: Units) -> float:
         """Give the least that cannot have slipped through but for a chance of delta."""
         low, high = 0.0, 1.0
-        while self._below(sums, high):
+        while self._below(paid, high):
             low, high = high, high * 2
         for _ in range(60):
             middle = (low + high) / 2
-            low, high = (middle, high) if self._below(sums, middle) else (low, middle)
+            low, high = (middle, high) if self._below(paid, middle) else (low, middle)
         return high
 
     def state(self) -> dict[str, Any]:

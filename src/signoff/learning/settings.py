@@ -30,7 +30,8 @@ class Settings:
         opening_bets: Bets of the evidence that opens a level.
         deployed_bets: Bets of the evidence that confirms what was deployed.
         ceiling_bets: Bets of the ceiling on mistakes that slipped through.
-        catch_rate: Lower bound, above 0 and at most 1, of the share of wrong cases that reviewers find.
+        catch_rate: Lower bound, above 0 and at most 1, of the share of wrong cases that reviewers find. Where it was
+            measured, give a `delta` that leaves the chance that this bound is wrong, such as .05 of .1.
         audit_share: Least chance, above 0 and below 1, that a case which may run alone is judged; the usual one.
         first_share: That chance for the first `first_cases` of them.
         first_cases: For so many cases, >= 0.
