@@ -38,6 +38,9 @@ MAX_LABELS = 250
 _AT_ONCE = 1_000
 _STEPS = 30
 
+_CAUTION = 0.6
+"""Factor on the sum of the votes before it becomes a probability: they share mistakes, so their sum is too sure."""
+
 _DOUBT = 10.0
 """Examples that "I do not know" counts for; keeps the confidence low while there are few."""
 
@@ -230,7 +233,7 @@ class LabelModel:
         count = len(self.labels) + 1
         shares = np.zeros((len(scores), count))
         if self.trained:
-            shares[:, self.trained] = _softmax(scores)
+            shares[:, self.trained] = _softmax(_CAUTION * scores)
         result: Floats = (self.examples * shares + _DOUBT / count) / (self.examples + _DOUBT)
         return result
 
