@@ -33,7 +33,6 @@ from benchmarks.automation_streams import BlendLearner, Corpus, Learner, Policy,
 from benchmarks.figures import RESULTS, Bar, Figure, table
 from signoff.learning.acceptance import AcceptanceModel, AcceptanceSettings
 from signoff.learning.automation import Automation
-from signoff.learning.betting import Bets
 from signoff.learning.catch_rate import catch_rate as catch_bound
 from signoff.learning.settings import Settings
 from signoff.learning.votes_text import ngram_vectors
@@ -41,15 +40,12 @@ from signoff.learning.votes_text import ngram_vectors
 CACHE = Path(__file__).parent / ".cache"
 ALPHAS = (0.01, 0.02, 0.05)
 SEEDS = 60
-STRICTNESS = 0.55
-CENTRE = 0.9 - 0.8 * STRICTNESS
 PROBES = 100
 
 
 def gate(alpha: float, **others: Any) -> Automation:
-    """Give the gate as it is measured: one level, bets centred on what it lets through."""
-    bets = Bets(fractions=(CENTRE, 0.6 * CENTRE, 1.3 * CENTRE), weights=(0.5, 0.25, 0.25))
-    return Automation(Settings.single_level(alpha=alpha, levels=(STRICTNESS,), opening_bets=bets, **others))
+    """Give the gate as it is measured."""
+    return Automation(Settings.single_level(alpha=alpha, **others))
 
 
 def probed(alpha: float, seed: int, *, catch_rate: float) -> Automation:

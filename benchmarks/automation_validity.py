@@ -22,7 +22,7 @@ from signoff.learning.catch_rate import catch_rate
 from signoff.learning.ceiling import Ceiling, found_price, log_wealth, slip_rates
 from signoff.learning.detector import Detector
 from signoff.learning.gate import Confirmation, Opening, named
-from signoff.learning.settings import CEILING_BETS, SINGLE_LEVEL_BETS, Settings
+from signoff.learning.settings import CEILING_BETS, SINGLE_LEVEL, Settings, bets_for
 from tests.unit.learning.made import deployed, reviewed, settings
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ def shares(dice: Dice, *, streams: int = 1_000, slow_streams: int = 300) -> list
                 clopper_pearson(dice, alpha=alpha, streams=streams) if share == 1 else None,
             )
         rows[f"risk = alpha = {alpha:.0%}, bets of the single level"] = (
-            null_boundary(dice, alpha=alpha, share=1.0, streams=streams, bets=SINGLE_LEVEL_BETS),
+            null_boundary(dice, alpha=alpha, share=1.0, streams=streams, bets=bets_for(SINGLE_LEVEL)),
             None,
         )
     rows["any of six levels, all at alpha"] = (six_levels(dice, streams=streams), None)

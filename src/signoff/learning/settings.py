@@ -10,7 +10,23 @@ from typing import Any
 from signoff.learning.betting import SEVEN_BETS, Bets
 
 CEILING_BETS = Bets.even(0.3, 0.5, 0.7, 0.85, 0.95, 0.999)
-SINGLE_LEVEL_BETS = Bets(fractions=(0.58, 0.348, 0.754), weights=(0.5, 0.25, 0.25))
+SINGLE_LEVEL = 0.55
+"""Strictness of a single level: measured errors stay at about half of alpha, and little is left to looser ones."""
+
+
+def bets_for(strictness: float) -> Bets:
+    """
+    Give bets sized for a level whose members are wrong about as often as its strictness says.
+
+    Args:
+        strictness: Fraction of alpha, above 0 and at most 1, that their mean predicted risk may reach.
+
+    Examples:
+        >>> [round(fraction, 3) for fraction in bets_for(0.55).fractions]
+        [0.46, 0.276, 0.598]
+    """
+    centre = 0.9 - 0.8 * strictness
+    return Bets(fractions=(centre, 0.6 * centre, min(1.3 * centre, 0.97)), weights=(0.5, 0.25, 0.25))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,18 +128,25 @@ class Settings:
         self._check_alarms()
 
     @classmethod
-    def single_level(cls, *, alpha: float, **others: Any) -> Settings:
+    def single_level(cls, *, alpha: float, strictness: float = SINGLE_LEVEL, **others: Any) -> Settings:
         """
         Give the settings with one level: no union over levels to pay for, and the bets sized for that level.
 
         It opens sooner and automates more where the predicted risk can be trusted to order cases; there is nothing to
         fall back to when it closes.
 
+        Args:
+            alpha: As ever.
+            strictness: Fraction of alpha, above 0 and at most 1, that the mean predicted risk of its members may reach.
+            others: Any other constant.
+
         Examples:
             >>> Settings.single_level(alpha=0.01).levels
-            (0.4,)
+            (0.55,)
         """
-        chosen: dict[str, Any] = {"levels": (0.4,), "opening_bets": SINGLE_LEVEL_BETS, "novelty_level": 0}
+        if not 0 < strictness <= 1:
+            raise ValueError(f"strictness is {strictness}; give a fraction of alpha above 0 and at most 1")
+        chosen: dict[str, Any] = {"levels": (strictness,), "opening_bets": bets_for(strictness), "novelty_level": 0}
         return cls(alpha=alpha, **(chosen | others))
 
     @property

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import automation_validity as validity
 from signoff.learning.betting import SEVEN_BETS
-from signoff.learning.settings import SINGLE_LEVEL_BETS, Settings
+from signoff.learning.settings import SINGLE_LEVEL, Settings, bets_for
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def most(streams: int) -> float:
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.02, 0.05])
-@pytest.mark.parametrize(("share", "bets"), [(1.0, SEVEN_BETS), (1.0, SINGLE_LEVEL_BETS), (0.1, SEVEN_BETS)])
+@pytest.mark.parametrize(("share", "bets"), [(1.0, SEVEN_BETS), (1.0, bets_for(SINGLE_LEVEL)), (0.1, SEVEN_BETS)])
 def test_at_the_boundary_evidence_rarely_ever_reaches_one_over_delta(
     dice: np.random.Generator, alpha: float, share: float, bets: object
 ) -> None:
