@@ -77,7 +77,7 @@ check: $(INSTALLED) node web/openapi.json ## lint, formatting, types and import 
 api: $(INSTALLED) node web/openapi.json ## write the inbox's types of the API anew, from the server's description of it
 	@$(WEB) npm run --silent api
 
-bench: $(BENCH_INSTALLED) $(INBOX) ## measure against a peer; NAME picks the benchmark (ledger, server, inbox)
+bench: $(BENCH_INSTALLED) $(INBOX) ## measure against a peer; NAME picks the benchmark (ledger, server, inbox, automation)
 	@$(BIN)/python -m benchmarks.$(NAME)
 
 lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions

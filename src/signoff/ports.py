@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from signoff.domain.account import Account, Session, Token
 from signoff.domain.actor import Actor
@@ -22,6 +22,10 @@ from signoff.domain.policy import Routing
 from signoff.domain.presence import Presence
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.domain.webhook import Webhook
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Record = (
     Checkpoint
@@ -364,6 +368,7 @@ class Draft:
         rationale: Why, in its own words.
         alternatives: What else it thought of, best first.
         drafter: Its name and version.
+        features: Numbers known when it was made that may tell whether a person would accept it, by name.
     """
 
     arguments: dict[str, Any]
@@ -371,6 +376,7 @@ class Draft:
     rationale: str | None = None
     alternatives: Sequence[Alternative] = ()
     drafter: str | None = None
+    features: Mapping[str, float] | None = None
 
 
 class Drafter(Protocol):
@@ -396,6 +402,28 @@ class LearningDrafter(Drafter, Protocol):
 
     def learn(self, examples: Sequence[Example]) -> None:
         """Take in settled verdicts; returns at once, fitting goes on elsewhere."""
+        ...
+
+
+class Embedder(Protocol):
+    """
+    Turns texts into vectors whose cosine says how alike the texts are.
+
+    The same text has to get the same vector whenever and beside whatever it is asked for.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name and version, recorded with each draft; another one when its vectors may differ."""
+        ...
+
+    def __call__(self, texts: Sequence[str], /) -> npt.NDArray[np.float32]:
+        """
+        Embed texts: float32, shape (texts, dimensions), each row of length 1.
+
+        Raises:
+            OutsideError: If it cannot at this time.
+        """
         ...
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signoff.domain.content import canonical
 from signoff.errors import InvalidInput, UsageError
+from signoff.learning.features import LABEL_FEATURES
 from signoff.learning.labels import MAX_EXAMPLES, LabelModel, Ranking, fit, rank_by_votes, readable
-from signoff.ports import Alternative, Draft, Example
+from signoff.ports import Alternative, Draft, Embedder, Example
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vectors = npt.NDArray[np.float32]
 
 log = logging.getLogger("signoff.drafters.labels")
 
@@ -20,12 +28,21 @@ _GROWTH = 0.05
 """Share of new verdicts that makes a fit worth its time once there are many."""
 
 
+class _Taught(NamedTuple):
+    """A text with the label that people gave it, and what was proposed before."""
+
+    text: str
+    label: str
+    proposed: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Knowledge:
     """What drafts are made of; replaced as a whole."""
 
     labels: tuple[str, ...]
     learned: int = 0
+    added: int = 0
     model: LabelModel | None = None
 
 
@@ -33,10 +50,14 @@ class LabelDrafter:
     """
     Drafts one label for a text, and gets better with every few verdicts.
 
-    It starts without any label, or with those it is given. A label that a reviewer types is known from then on.
-    A fit runs on a thread of its own; until it is through, drafts come from what was known before. May be
-    called from several threads. Reads the first 4,000 characters of a text and fits on the newest verdicts, at
-    most 10,000 and 4 million characters. A label is text; verdicts with anything else in its place teach nothing.
+    Three votes that err differently are added up: logistic regression and the nearest neighbours on vectors of the
+    texts, naive Bayes on their words. The vectors are made of character n-grams, or by an embedder.
+
+    It starts without any label, or with those it is given. A label that a reviewer types is known from then on, and
+    drafted at once: its verdicts count before the next fit. A fit runs on a thread of its own; until it is through,
+    drafts come from what was known before. May be called from several threads. Reads the first 4,000 characters of a
+    text and fits on the newest verdicts, at most 10,000 and 4 million characters. A label is text; verdicts with
+    anything else in its place teach nothing.
 
     Args:
         text: The item of evidence to read: a text, or any JSON, which is read in its canonical form.
@@ -48,6 +69,8 @@ class LabelDrafter:
         background: False to fit inside `learn`, for scripts and tests that must not depend on timing.
         name: What it is called in the ledger.
         arguments: Items of evidence to copy into the arguments, for a function that takes them as well.
+        embedder: Makes the vectors; None for character n-grams. Its name is part of the version. A text that it cannot
+            embed is drafted by its words alone, without confidence and without features.
 
     Raises:
         UsageError: If an option is out of its range.
@@ -70,6 +93,7 @@ class LabelDrafter:
         background: bool = True,
         name: str = "labels",
         arguments: Sequence[str] = (),
+        embedder: Embedder | None = None,
     ) -> None:
         if isinstance(labels, str) or isinstance(arguments, str):
             raise UsageError("labels and arguments take a list of names, not one text")
@@ -89,22 +113,33 @@ class LabelDrafter:
         self._seeds = tuple(dict.fromkeys([*labels, *self._rules]))
         self._refit_after = refit_after
         self._background = background
-        self._name = name
+        self._name = name if embedder is None else f"{name}@{embedder.name}"
         self._copied = tuple(arguments)
+        self._embedder = embedder
 
         self._knowledge = _Knowledge(labels=self._seeds)
         self._guard = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
         self._seen: set[int] = set()
-        self._examples: dict[int, tuple[str, str]] = {}
+        self._examples: dict[int, _Taught] = {}
+        self._since_fit: list[int] = []
+        # The last fit, and how many verdicts on labels new to it were added. Both, and the vectors, are used by one
+        # thread at a time: that which fits.
+        self._fitted: LabelModel | None = None
+        self._tried_to_add = 0
+        self._vectors: dict[int, npt.NDArray[np.float32]] = {}
         self._first_use: dict[str, int] = {}
         self._learned = 0
         self._tried = 0
 
     @property
     def version(self) -> str:
-        """Its name and the number of verdicts its drafts are learned from; rises with each fit."""
+        """
+        Its name and the number of verdicts its drafts are learned from.
+
+        It rises with each fit. What follows a plus are verdicts on labels that the last fit had not seen.
+        """
         return self._version_of(self._knowledge)
 
     @property
@@ -137,13 +172,20 @@ class LabelDrafter:
         texts = [self._read(evidence) for evidence in evidences]
         hits = [self._hits(text) for text in texts]
         votes = [{label: float(len(words)) for label, words in found.items()} for found in hits]
-        if knowledge.model is not None:
-            rankings = knowledge.model.predict(texts, votes=votes if self._rules else None, top=_ALTERNATIVES + 1)
-        else:
+        if knowledge.model is None:
             rankings = [_unlearned(knowledge.labels, given) for given in votes]
+            features: Sequence[Mapping[str, float] | None] = [None] * len(texts)
+        else:
+            rankings, rows = knowledge.model.assess(
+                texts,
+                vectors=self._embedded(texts, like=knowledge.model),
+                votes=votes if self._rules else None,
+                top=_ALTERNATIVES + 1,
+            )
+            features = [_named(row) for row in rows.tolist()]
         return [
-            self._draft(knowledge, evidence, ranking, found)
-            for evidence, ranking, found in zip(evidences, rankings, hits, strict=True)
+            self._draft(knowledge, evidence, ranking, found, described)
+            for evidence, ranking, found, described in zip(evidences, rankings, hits, features, strict=True)
         ]
 
     def learn(self, examples: Sequence[Example]) -> None:
@@ -155,7 +197,7 @@ class LabelDrafter:
         """
         with self._guard:
             unusable = sum(not self._take(example) for example in examples)
-            start = self._idle.is_set() and self._due()
+            start = self._idle.is_set() and (self._due() or self._has_new())
             if start:
                 self._idle.clear()
         if unusable:
@@ -204,16 +246,41 @@ class LabelDrafter:
         found = {label: [word for word in words if word in lowered] for label, words in self._rules.items()}
         return {label: words for label, words in found.items() if words}
 
+    def _embedded(self, texts: Sequence[str], *, like: LabelModel | None = None) -> Vectors | None:
+        """Give the texts' vectors; not finite where the embedder gave none that can be used, None without embedder."""
+        if self._embedder is None:
+            return None
+        import numpy as np
+
+        try:
+            given = np.asarray(self._embedder(texts), dtype=np.float32)
+        except Exception:
+            log.exception("%s cannot embed %d texts; it goes by their words alone", self._name, len(texts))
+            given = np.zeros((0, 0), dtype=np.float32)
+        width = like.vectors.shape[1] if like is not None and len(like.vectors) else given.shape[-1]
+        if given.shape != (len(texts), width):
+            return np.full((len(texts), width), np.nan, dtype=np.float32)
+        return given
+
     def _draft(
-        self, knowledge: _Knowledge, evidence: Mapping[str, Any], ranking: Ranking, hits: Mapping[str, list[str]]
+        self,
+        knowledge: _Knowledge,
+        evidence: Mapping[str, Any],
+        ranking: Ranking,
+        hits: Mapping[str, list[str]],
+        features: Mapping[str, float] | None,
     ) -> Draft:
         copied = {name: self._item(evidence, name) for name in self._copied}
         (best, confidence), *others = ranking or [("", 0.0)]
         reasons = []
         if knowledge.model is not None:
-            reasons.append(f"learned from {knowledge.learned:,} verdict{'' if knowledge.learned == 1 else 's'}")
+            count = knowledge.learned + knowledge.added
+            reasons.append(f"learned from {count:,} verdict{'' if count == 1 else 's'}")
         if best in hits:
             reasons.append(f"rule: contains {', '.join(repr(word) for word in hits[best])}")
+        if knowledge.model is not None and self._embedder is not None and features is None:
+            reasons.append("by its words alone, since it could not be embedded")
+            confidence, others = 0.0, [(other, 0.0) for other, _ in others]
         return Draft(
             arguments={**copied, self._label: best},
             # Rounded, so that a text drafted alone and among many gets the same number.
@@ -224,11 +291,12 @@ class LabelDrafter:
                 for other, share in others[:_ALTERNATIVES]
             ],
             drafter=self._version_of(knowledge),
+            features=features,
         )
 
     def _version_of(self, knowledge: _Knowledge) -> str:
         # Counted, not numbered by fit: rebuilt from the ledger, the same number means the same verdicts.
-        return f"{self._name}-{knowledge.learned}"
+        return f"{self._name}-{knowledge.learned}" + (f"+{knowledge.added}" if knowledge.added else "")
 
     # --- learning; what follows up to _start is called with the guard held
 
@@ -246,7 +314,9 @@ class LabelDrafter:
             text = self._read(example.evidence)
         except InvalidInput:
             return False
-        self._examples[example.seq] = (text, label)
+        proposed = example.proposed.get(self._label)
+        self._examples[example.seq] = _Taught(text, label, proposed if isinstance(proposed, str) else None)
+        self._since_fit.append(example.seq)
         self._first_use[label] = min(self._first_use.get(label, example.seq), example.seq)
         self._learned += 1
         if len(self._examples) > 2 * MAX_EXAMPLES:
@@ -281,24 +351,96 @@ class LabelDrafter:
 
     def _fit_once(self) -> bool:
         with self._guard:
-            if not self._due():
+            due, known = self._due(), self._known()
+            if due:
+                chosen = sorted(self._examples)[-MAX_EXAMPLES:]
+                self._since_fit = []
+                # Also if the fit fails: the same verdicts would only fail again.
+                learned = self._tried = self._learned
+                self._tried_to_add = 0
+            elif self._has_new():
+                chosen, learned = self._new(), self._knowledge.learned
+                self._tried_to_add = len(chosen)
+            else:
                 # Under the guard: a verdict either is seen above, or finds nobody fitting and starts anew.
                 self._idle.set()
                 return False
-            examples = [self._examples[seq] for seq in sorted(self._examples)[-MAX_EXAMPLES:]]
-            known = self._known()
-            # Also if the fit fails: the same verdicts would only fail again.
-            learned = self._tried = self._learned
+            examples = {seq: self._examples[seq] for seq in chosen}
         try:
-            model = self._fit([text for text, _ in examples], [label for _, label in examples], known)
+            vectors = self._vectors_for(examples, keep_others=not due)
+            if due:
+                taught = list(examples.values())
+                model = self._fitted = self._fit(
+                    [each.text for each in taught],
+                    [each.label for each in taught],
+                    known,
+                    vectors=vectors,
+                    proposed=[each.proposed for each in taught],
+                )
+            else:
+                model = self._added(list(examples.values()), vectors)
         except Exception:
             log.exception("%s could not be fitted; it goes on with what it knows", self._name)
         else:
-            self._knowledge = _Knowledge(labels=known, learned=learned, model=model)
+            added = 0 if due else len(examples)
+            self._knowledge = _Knowledge(labels=model.labels, learned=learned, added=added, model=model)
         return True
 
-    def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str]) -> LabelModel:
-        return fit(texts, labels, known=known)
+    def _fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        known: Sequence[str],
+        *,
+        vectors: Vectors | None,
+        proposed: Sequence[str | None],
+    ) -> LabelModel:
+        return fit(texts, labels, known=known, vectors=vectors, proposed=proposed)
+
+    def _added(self, taught: Sequence[_Taught], vectors: Vectors | None) -> LabelModel:
+        assert self._fitted is not None
+        # Always from the fit, so that the same verdicts give the same drafts however they came.
+        return self._fitted.grown([each.text for each in taught], [each.label for each in taught], vectors=vectors)
+
+    def _has_new(self) -> bool:
+        return len(self._new()) > self._tried_to_add
+
+    def _new(self) -> list[int]:
+        """Give the verdicts since the last fit whose labels have no example in it."""
+        if self._fitted is None:
+            return []
+        seen = {self._fitted.labels[index] for index in self._fitted.trained}
+        return sorted(seq for seq in self._since_fit if seq in self._examples and self._examples[seq].label not in seen)
+
+    def _vectors_for(self, examples: Mapping[int, _Taught], *, keep_others: bool) -> Vectors | None:
+        """Give the examples' vectors, embedding only those that never were; not finite where there is none."""
+        if self._embedder is None:
+            return None
+        import numpy as np
+
+        missing = [seq for seq in examples if seq not in self._vectors]
+        if missing:
+            given = self._embedded([examples[seq].text for seq in missing])
+            assert given is not None
+            self._vectors.update(
+                {seq: row for seq, row in zip(missing, given, strict=True) if row.size and np.isfinite(row).all()}
+            )
+        if not keep_others:
+            self._vectors = {seq: row for seq, row in self._vectors.items() if seq in examples}
+        width = max((len(row) for row in self._vectors.values()), default=0)
+        found = np.full((len(examples), width), np.nan, dtype=np.float32)
+        for place, seq in enumerate(examples):
+            if seq in self._vectors and len(self._vectors[seq]) == width:
+                found[place] = self._vectors[seq]
+        return found
+
+
+def _named(row: Sequence[float]) -> dict[str, float] | None:
+    """Name the features; None if one is not finite, for then nothing is known that could let it pass."""
+    if not all(map(math.isfinite, row)):
+        return None
+    # Rounded for the same reason as the confidence.
+    return {name: round(value, 4) for name, value in zip(LABEL_FEATURES, row, strict=True)}
 
 
 def _unlearned(labels: Sequence[str], votes: Mapping[str, float]) -> Ranking:

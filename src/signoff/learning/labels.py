@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from signoff.learning.features import LABEL_FEATURES, RunningErrors, label_features
+from signoff.learning.votes import Regression, WordCounts, nearest, neighbour_votes
+from signoff.learning.votes_blend import Blend, blend
+from signoff.learning.votes_text import WORD_BUCKETS, ngram_vectors, words_of
 
 if TYPE_CHECKING:
     # numpy and scikit-learn take a second to import, so each function below imports what it needs.
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Vectors = npt.NDArray[np.float32]
+    Ints = npt.NDArray[np.int64]
 
 MAX_CHARS = 4_000
 """Characters read of one text, from its beginning; the rest is never looked at."""
@@ -28,16 +35,17 @@ MAX_TOTAL_CHARS = 4_000_000
 MAX_LABELS = 250
 """Labels one fit tells apart, those with the most examples; the time it takes grows with them."""
 
-_BUCKETS = 2**18
-_NGRAMS = (2, 5)
-_EPOCHS = 10
 _AT_ONCE = 1_000
+_STEPS = 30
+
+_CAUTION = 0.6
+"""Factor on the sum of the votes before it becomes a probability: they share mistakes, so their sum is too sure."""
 
 _DOUBT = 10.0
 """Examples that "I do not know" counts for; keeps the confidence low while there are few."""
 
 _TRUST_IN_VOTES = 200.0
-"""Examples after which a vote counts for half of what it does at the start."""
+"""Examples after which the vote of a rule counts for half of what it does at the start."""
 
 Ranking = list[tuple[str, float]]
 """Labels with their probability, 0..1, most probable first."""
@@ -50,24 +58,31 @@ class LabelModel:
 
     Args:
         labels: Every label it may answer with; one without examples gets a small probability.
-        examples: How many examples it was fitted on.
-        trained: Positions in `labels` of those that have examples, in the order of the columns of `weights`.
-        buckets: The hash buckets that occur in the examples, ascending; all others are ignored.
-        rarity: Inverse document frequency of each of these buckets.
-        weights: Shape (buckets, trained labels).
-        bias: Shape (trained labels,).
+        examples: How many examples it was made from.
+        trained: Positions in `labels` of those that have examples: the classes that the votes tell apart.
+        vectors: The examples' vectors, shape (examples with one, dimensions).
+        classes: The class of each of these.
+        regression: The vote of logistic regression on the vectors.
+        words: The vote of naive Bayes on words.
+        errors: Running error of each class, shape (classes,), 0..1.
     """
 
     labels: tuple[str, ...]
     examples: int
     trained: tuple[int, ...]
-    buckets: npt.NDArray[np.int64]
-    rarity: Floats
-    weights: Floats
-    bias: Floats
+    vectors: Vectors
+    classes: Ints
+    regression: Regression
+    words: WordCounts
+    errors: Floats
 
     def predict(
-        self, texts: Sequence[str], *, votes: Sequence[Mapping[str, float]] | None = None, top: int | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        vectors: Vectors | None = None,
+        votes: Sequence[Mapping[str, float]] | None = None,
+        top: int | None = None,
     ) -> list[Ranking]:
         """
         Rank the labels for each text; fast for many texts at once.
@@ -77,6 +92,8 @@ class LabelModel:
 
         Args:
             texts: Any texts; an empty one is judged by how often each label occurs. See `MAX_CHARS`.
+            vectors: The texts' vectors, shape (texts, dimensions), from what made those given to `fit`; None if none
+                were. A row that is not finite is taken for "nothing known", and words alone vote.
             votes: For each text, votes >= 0 for labels by something that knew the labels beforehand. They count
                 as in `rank_by_votes` at first, for half of that after 200 examples, and for ever less.
             top: Labels to give for each text, >= 1; None for all.
@@ -89,37 +106,155 @@ class LabelModel:
             >>> [ranking[0][0] for ranking in model.predict(["my parcel", "a refund"])]
             ['s', 'r']
         """
+        return self.assess(texts, vectors=vectors, votes=votes, top=top)[0]
+
+    def assess(
+        self,
+        texts: Sequence[str],
+        *,
+        vectors: Vectors | None = None,
+        votes: Sequence[Mapping[str, float]] | None = None,
+        top: int | None = None,
+    ) -> tuple[list[Ranking], Floats]:
+        """
+        Rank the labels for each text, and describe how doubtful the first of each is; see `predict`.
+
+        Returns:
+            The rankings, and the features of each, shape (texts, features), columns as in `LABEL_FEATURES`. A row is
+            NaN where the vector was not finite or a label without examples ranks first.
+
+        Raises:
+            ValueError: If there are not as many vectors as texts, or they have other dimensions than those of the fit.
+        """
         import numpy as np
 
         found: list[Ranking] = []
+        described = [np.zeros((0, len(LABEL_FEATURES)))]
         for start in range(0, len(texts), _AT_ONCE):
-            part = texts[start : start + _AT_ONCE]
-            odds = np.log(self._shrunk(part))
+            part = slice(start, start + _AT_ONCE)
+            given = _vectors_of(texts[part], None if vectors is None else vectors[part])
+            doubtful = _unusable(given)
+            if not len(self.vectors):
+                doubtful[:] = True
+            usable = np.where(doubtful[:, None], np.float32(0), given)
+            made, cosines, unseen = self._votes(texts[part], usable, doubtful)
+            odds = np.log(self._shrunk(made.scores))
             if votes is not None:
                 weight = _TRUST_IN_VOTES / (_TRUST_IN_VOTES + self.examples)
-                odds += weight * np.log(self._shares(votes[start : start + _AT_ONCE]))
+                odds += weight * np.log(self._shares(votes[part]))
             # The last column stands for labels not named yet; it takes its share, but is no answer.
             shares = _softmax(odds)[:, :-1]
-            order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
-            ranked = np.take_along_axis(shares, order, axis=1)
+            order = np.argsort(-shares, axis=1, kind="stable")
+            described.append(self._features(made, order, cosines, unseen, doubtful))
+            ranked = np.take_along_axis(shares, order, axis=1)[:, :top]
             found.extend(
                 [(self.labels[index], share) for index, share in zip(indices, row, strict=True)]
-                for indices, row in zip(order.tolist(), ranked.tolist(), strict=True)
+                for indices, row in zip(order[:, :top].tolist(), ranked.tolist(), strict=True)
             )
-        return found
+        return found, np.concatenate(described)
 
-    def _shrunk(self, texts: Sequence[str]) -> Floats:
+    def grown(self, texts: Sequence[str], labels: Sequence[str], *, vectors: Vectors | None = None) -> LabelModel:
+        """
+        Give a model that knows a few examples more, without a fit: for labels that nobody had named before it.
+
+        Words and neighbours count them at once; the regression does at the next fit. Takes some milliseconds.
+
+        Args:
+            texts: Any texts.
+            labels: The label of each.
+            vectors: The texts' vectors; None if none were given to `fit`.
+
+        Examples:
+            >>> model = fit(["where is my parcel", "parcel is late", "refund please", "refund me"], [*"ssrr"])
+            >>> model.grown(["a gift voucher"], ["gifts"]).predict(["do you sell a gift voucher?"])[0][0][0]
+            'gifts'
+        """
+        import numpy as np
+
+        every = tuple(dict.fromkeys([*self.labels, *labels]))
+        place = {label: index for index, label in enumerate(every)}
+        trained = tuple(dict.fromkeys([*self.trained, *(place[label] for label in labels)]))
+        column = {every[index]: number for number, index in enumerate(trained)}
+        answers = np.array([column[label] for label in labels], dtype=np.int64)
+        given = _vectors_of(texts, vectors)
+        usable = np.flatnonzero(_unusable(given) == 0)
+        regression, words = copy.copy(self.regression), copy.deepcopy(self.words)
+        regression.grow(len(trained))
+        words.grow(len(trained))
+        words.add(*words_of([readable(text) for text in texts]), answers)
+        return replace(
+            self,
+            labels=every,
+            examples=self.examples + len(texts),
+            trained=trained,
+            vectors=np.concatenate([self.vectors.reshape(-1, given.shape[1]), given[usable]]),
+            classes=np.concatenate([self.classes, answers[usable]]),
+            regression=regression,
+            words=words,
+            errors=np.concatenate([self.errors, np.full(len(trained) - len(self.trained), 0.5)]),
+        )
+
+    def _votes(
+        self, texts: Sequence[str], vectors: Vectors, doubtful: npt.NDArray[np.bool_]
+    ) -> tuple[Blend, Floats, Floats]:
+        """Let all vote; give also the nearest example's cosine and the share of words never seen."""
+        import numpy as np
+
+        count = len(self.trained)
+        words, starts = words_of([readable(text) for text in texts])
+        cosines = np.full((len(texts), 1), -2.0)
+        chosen = np.zeros((len(texts), 1), dtype=np.int64)
+        if len(self.vectors):
+            if vectors.shape[1] != self.vectors.shape[1]:
+                raise ValueError(
+                    f"vectors have {vectors.shape[1]} dimensions; those of the fit have {self.vectors.shape[1]}"
+                )
+            all_cosines = vectors @ self.vectors.T
+            chosen = nearest(all_cosines)
+            cosines = np.take_along_axis(all_cosines, chosen, axis=1).astype(np.float64)
+            cosines[doubtful] = -2.0
+            regression = self.regression.log_shares(vectors)
+            regression[doubtful] = -math.log(max(count, 1))
+            neighbours = neighbour_votes(cosines, self.classes[chosen], count)
+        else:
+            regression = np.full((len(texts), count), -math.log(max(count, 1)))
+            neighbours = np.zeros((len(texts), count))
+        made = blend(
+            regression=regression,
+            neighbours=neighbours,
+            words=self.words.scores(words, starts),
+            seen=self.words.counts,
+        )
+        return made, cosines[:, 0], self.words.unseen_share(words, starts)
+
+    def _shrunk(self, scores: Floats) -> Floats:
         import numpy as np
 
         count = len(self.labels) + 1
-        shares = np.zeros((len(texts), count))
-        if len(self.trained) == 1:
-            shares[:, self.trained] = 1
-        elif self.trained:
-            features = _weighted(_counts(texts)[:, self.buckets], self.rarity)
-            shares[:, self.trained] = _softmax(features @ self.weights + self.bias)
+        shares = np.zeros((len(scores), count))
+        if self.trained:
+            shares[:, self.trained] = _softmax(_CAUTION * scores)
         result: Floats = (self.examples * shares + _DOUBT / count) / (self.examples + _DOUBT)
         return result
+
+    def _features(
+        self, made: Blend, order: Ints, cosines: Floats, unseen: Floats, doubtful: npt.NDArray[np.bool_]
+    ) -> Floats:
+        import numpy as np
+
+        column = np.full(len(self.labels), -1, dtype=np.int64)
+        column[list(self.trained)] = np.arange(len(self.trained))
+        best = column[order[:, 0]] if len(self.labels) else np.full(len(order), -1, dtype=np.int64)
+        found = label_features(
+            made,
+            np.maximum(best, 0),
+            cosines=cosines,
+            examples=self.words.counts,
+            errors=self.errors,
+            unseen=unseen,
+        )
+        found[doubtful | (best < 0)] = np.nan
+        return found
 
     def _shares(self, votes: Sequence[Mapping[str, float]]) -> Floats:
         import numpy as np
@@ -134,7 +269,14 @@ class LabelModel:
         return result
 
 
-def fit(texts: Sequence[str], labels: Sequence[str], *, known: Sequence[str] = ()) -> LabelModel:
+def fit(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    known: Sequence[str] = (),
+    vectors: Vectors | None = None,
+    proposed: Sequence[str | None] = (),
+) -> LabelModel:
     """
     Learn which label a text gets, from examples, oldest first.
 
@@ -146,13 +288,17 @@ def fit(texts: Sequence[str], labels: Sequence[str], *, known: Sequence[str] = (
         texts: Any texts; see `MAX_CHARS`.
         labels: The label of each text.
         known: Labels that may come up besides; they rank first where probabilities are equal.
+        vectors: A vector of each text, shape (texts, dimensions), each of length 1; None for those that `ngram_vectors`
+            makes. An example whose vector is not finite teaches words alone.
+        proposed: What was proposed for each text before a person gave it its label, None if nothing; for the running
+            error of each label.
 
     Raises:
-        ValueError: If there are not as many labels as texts, or the weights came out infinite.
+        ValueError: If there are not as many labels or vectors as texts, or the weights came out infinite.
 
     Source:
-        Hashed character n-grams (2..5, inside words) with sublinear frequency and inverse document frequency;
-        one logistic regression per label by stochastic gradient descent; softmax over their scores.
+        The sum of three votes that err differently: multinomial logistic regression and the ten nearest neighbours on
+        the vectors, naive Bayes on words and pairs of words.
 
     Examples:
         >>> fit([], [], known=["yes", "no"]).predict(["?"])
@@ -162,43 +308,44 @@ def fit(texts: Sequence[str], labels: Sequence[str], *, known: Sequence[str] = (
 
     if len(texts) != len(labels):
         raise ValueError(f"{len(texts)} texts have {len(labels)} labels; give one for each")
+    if vectors is not None and len(vectors) != len(texts):
+        raise ValueError(f"{len(texts)} texts have {len(vectors)} vectors; give one for each")
     start = _first_used(texts)
-    texts, labels = texts[start:], labels[start:]
-    every = tuple(dict.fromkeys([*known, *labels]))
-    given = Counter(labels)
+    every = tuple(dict.fromkeys([*known, *labels[start:]]))
+    given = Counter(labels[start:])
     place = {label: index for index, label in enumerate(every)}
     kept = sorted(sorted(given, key=lambda label: (-given[label], place[label]))[:MAX_LABELS], key=place.__getitem__)
-    if len(given) > MAX_LABELS:
-        chosen = frozenset(kept)
-        used = [index for index, label in enumerate(labels) if label in chosen]
-        texts, labels = [texts[index] for index in used], [labels[index] for index in used]
-    trained = tuple(place[label] for label in kept)
-    if len(kept) < 2:
-        return LabelModel(
-            labels=every,
-            examples=len(texts),
-            trained=trained,
-            buckets=np.zeros(0, dtype=np.int64),
-            rarity=np.zeros(0),
-            weights=np.zeros((0, len(kept))),
-            bias=np.zeros(len(kept)),
-        )
-    counts = _counts(texts)
-    frequency = np.bincount(counts.indices, minlength=_BUCKETS)
-    # If all texts are empty, a bucket that never occurs: scikit-learn takes no matrix without a column.
-    buckets = np.flatnonzero(frequency) if frequency.any() else np.zeros(1, dtype=np.int64)
-    rarity = np.log((1 + len(texts)) / (1 + frequency[buckets])) + 1
-    column = {label: index for index, label in enumerate(kept)}
-    answers = np.array([column[label] for label in labels])
-    weights, bias = _regress(_weighted(counts[:, buckets], rarity), answers)
+    column = {label: number for number, label in enumerate(kept)}
+    used = [index for index in range(start, len(texts)) if labels[index] in column]
+    texts = [readable(texts[index]) for index in used]
+    answers = np.array([column[labels[index]] for index in used], dtype=np.int64)
+    held = _vectors_of(texts, None if vectors is None else vectors[used])
+    usable = np.flatnonzero(_unusable(held) == 0)
+    held, classes = held[usable], answers[usable]
+
+    words = WordCounts(WORD_BUCKETS, len(kept))
+    words.add(*words_of(texts), answers)
+    regression = Regression(held.shape[1], len(kept))
+    regression.add(held, classes)
+    if len(kept) > 1:
+        regression.fit(_STEPS)
+    errors = RunningErrors(len(kept))
+    judged = [
+        (column[proposal], labels[index] != proposal)
+        for index, proposal in ((index, proposed[index]) for index in used if proposed)
+        if proposal in column
+    ]
+    if judged:
+        errors.add(np.array([number for number, _ in judged]), np.array([wrong for _, wrong in judged], dtype=float))
     return LabelModel(
         labels=every,
         examples=len(texts),
-        trained=trained,
-        buckets=buckets,
-        rarity=rarity,
-        weights=weights,
-        bias=bias,
+        trained=tuple(place[label] for label in kept),
+        vectors=held,
+        classes=classes,
+        regression=regression,
+        words=words,
+        errors=errors.shares(),
     )
 
 
@@ -241,48 +388,20 @@ def _first_used(texts: Sequence[str]) -> int:
     return 0
 
 
-@lru_cache(maxsize=1)
-def _vectorizer() -> Any:
-    from sklearn.feature_extraction.text import HashingVectorizer
+def _vectors_of(texts: Sequence[str], given: Vectors | None) -> Vectors:
+    if given is None:
+        return ngram_vectors([readable(text) for text in texts])
+    if given.ndim != 2 or len(given) != len(texts):
+        raise ValueError(f"{len(texts)} texts have vectors of shape {given.shape}; give one row for each")
+    return given
 
-    return HashingVectorizer(
-        analyzer="char_wb", ngram_range=_NGRAMS, n_features=_BUCKETS, alternate_sign=False, norm=None, lowercase=True
+
+def _unusable(vectors: Vectors) -> npt.NDArray[np.bool_]:
+    import numpy as np
+
+    return np.fromiter(
+        (not (row.size and np.isfinite(row).all()) for row in vectors), dtype=np.bool_, count=len(vectors)
     )
-
-
-def _counts(texts: Sequence[str]) -> Any:
-    """Count the n-grams of each text: a sparse matrix of shape (texts, buckets)."""
-    return _vectorizer().transform([readable(text) for text in texts])
-
-
-def _weighted(counts: Any, rarity: Floats) -> Any:
-    import numpy as np
-    from sklearn.preprocessing import normalize
-
-    weighted = counts.tocsr(copy=True)
-    weighted.data = (1 + np.log(weighted.data)) * rarity[weighted.indices]
-    return normalize(weighted, copy=False)
-
-
-def _regress(features: Any, answers: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    import numpy as np
-    from sklearn.linear_model import SGDClassifier
-
-    # A fixed number of passes (tol=None): no early stop that depends on noise, and no warning about one.
-    regression = SGDClassifier(
-        loss="log_loss",
-        alpha=min(0.03 / features.shape[0], 1e-4),
-        max_iter=_EPOCHS,
-        tol=None,
-        random_state=0,
-    ).fit(features, answers)
-    weights, bias = regression.coef_.T, regression.intercept_
-    if weights.shape[1] == 1:
-        # For two labels there is one regression; half of it each way gives the same probability.
-        weights, bias = weights * np.array([-0.5, 0.5]), bias * np.array([-0.5, 0.5])
-    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-        raise ValueError("the fit gave infinite weights")
-    return np.ascontiguousarray(weights), bias
 
 
 def _softmax(scores: Floats) -> Floats:

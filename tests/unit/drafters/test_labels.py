@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from signoff.drafters import labels as module
 from signoff.drafters.labels import LabelDrafter
-from signoff.errors import InvalidInput, UsageError
+from signoff.errors import InvalidInput, OutsideError, UsageError
+from signoff.learning.features import LABEL_FEATURES
 from signoff.learning.labels import LabelModel
 from signoff.ports import Draft, Example
 
@@ -58,20 +62,20 @@ class Gated(LabelDrafter):
         self.gate = threading.Event()
         self.sizes: list[int] = []
 
-    def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str]) -> LabelModel:
+    def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str], **more: Any) -> LabelModel:
         self.sizes.append(len(texts))
         self.started.set()
         assert self.gate.wait(60)
-        return super()._fit(texts, labels, known)
+        return super()._fit(texts, labels, known, **more)
 
 
 class Fragile(LabelDrafter):
     """Breaks on one label."""
 
-    def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str]) -> LabelModel:
+    def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str], **more: Any) -> LabelModel:
         if "broken" in labels:
             raise ValueError("cannot fit that")
-        return super()._fit(texts, labels, known)
+        return super()._fit(texts, labels, known, **more)
 
 
 class TestColdStart:
@@ -206,13 +210,16 @@ class TestLearning:
         drafter.learn(settled(MESSAGES, start=313))
         assert drafter.version == "labels-318"
 
-    def test_a_new_label_is_known_at_once_and_drafted_after_the_next_fit(self) -> None:
+    def test_a_new_label_is_known_and_drafted_at_once(self) -> None:
         drafter = LabelDrafter(labels=["billing", "returns"], background=False, refit_after=6)
         drafter.learn(settled())
         assert drafter.known_labels == ("billing", "returns", "shipping")
         drafter.learn(settled([("a gift voucher for my aunt", "gifts")], start=7))
         assert drafter.known_labels == ("billing", "returns", "shipping", "gifts")
-        assert drafter.version == "labels-6"
+        # Its verdict counts before the next fit, and the version says so.
+        assert drafter.version == "labels-6+1"
+        assert category(drafter, "do you sell a gift voucher?") == "gifts"
+        assert category(drafter, "my parcel is late") == "shipping"
         drafter.learn(settled(MESSAGES[:5], start=8))
         assert drafter.version == "labels-12"
         assert category(drafter, "do you sell a gift voucher?") == "gifts"
@@ -305,10 +312,12 @@ class TestLearning:
         class Once(LabelDrafter):
             broken = True
 
-            def _fit(self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str]) -> LabelModel:
+            def _fit(
+                self, texts: Sequence[str], labels: Sequence[str], known: Sequence[str], **more: Any
+            ) -> LabelModel:
                 if self.broken:
                     raise ValueError("cannot fit that")
-                return super()._fit(texts, labels, known)
+                return super()._fit(texts, labels, known, **more)
 
         drafter = Once(background=False)
         drafter.learn(settled())
@@ -361,8 +370,8 @@ class TestInTheBackground:
                     drafter.learn([example])
                     made = drafter({"message": "my parcel"})
                     assert made.rationale is not None and made.drafter is not None
-                    learned = made.drafter.removeprefix("labels-")
-                    assert learned == "0" or made.rationale.startswith(f"learned from {learned} verdict")
+                    learned = sum(map(int, made.drafter.removeprefix("labels-").split("+")))
+                    assert learned == 0 or made.rationale.startswith(f"learned from {learned} verdict")
             except BaseException as problem:
                 problems.append(problem)
 
@@ -380,6 +389,123 @@ class TestInTheBackground:
         alone.learn([*examples, *more])
         assert drafter.version == alone.version == "labels-132"
         assert drafts(drafter) == drafts(alone)
+
+
+class Sounds:
+    """Embeds by the vowels of a text; breaks or gives nonsense when told to."""
+
+    def __init__(self, name: str = "vowels-1") -> None:
+        self.name = name
+        self.asked: list[str] = []
+        self.broken = False
+        self.strange: set[str] = set()
+
+    def __call__(self, texts: Sequence[str], /) -> np.ndarray:
+        if self.broken:
+            raise OutsideError("nobody there")
+        self.asked += texts
+        found = np.array([[text.count(vowel) + 0.01 for vowel in "aeiou"] for text in texts], dtype=np.float32)
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        found[[text in self.strange for text in texts]] = np.nan
+        return found
+
+
+class TestWithAnEmbedder:
+    def test_it_is_named_in_the_version_and_asked_once_per_example(self) -> None:
+        embedder = Sounds()
+        drafter = LabelDrafter(background=False, embedder=embedder, refit_after=1)
+        for example in settled():
+            drafter.learn([example])
+        assert drafter.version == "labels@vowels-1-6"
+        assert sorted(embedder.asked) == sorted(text for text, _ in MESSAGES)
+        assert category(drafter, "is my parcel lost?") == "shipping"
+
+    def test_before_the_first_fit_nothing_is_embedded(self) -> None:
+        embedder = Sounds()
+        LabelDrafter(embedder=embedder)({"message": "hello"})
+        assert embedder.asked == []
+
+    def test_rebuilt_it_drafts_the_same(self) -> None:
+        lived, restarted = (LabelDrafter(background=False, embedder=Sounds(), refit_after=3) for _ in range(2))
+        history = settled([*MESSAGES, ("a voucher", "gifts"), ("my voucher", "gifts")])
+        for example in history:
+            lived.learn([example])
+        restarted.learn(history[:6])
+        restarted.learn(history[6:])
+        assert lived.version == restarted.version == "labels@vowels-1-6+2"
+        assert drafts(lived) == drafts(restarted)
+
+    @pytest.mark.parametrize("trouble", ["broken", "strange"])
+    def test_a_text_it_cannot_embed_is_drafted_by_its_words_and_never_with_confidence(self, trouble: str) -> None:
+        embedder = Sounds()
+        drafter = LabelDrafter(background=False, embedder=embedder)
+        drafter.learn(settled())
+        sure = drafter({"message": "is my parcel lost?"})
+        assert sure.features is not None and sure.confidence
+        embedder.broken = trouble == "broken"
+        embedder.strange = {"is my parcel lost?"}
+        made, other = drafter.draft_many([{"message": "is my parcel lost?"}, {"message": "a wrong charge"}])
+        assert (made.arguments, made.confidence, made.features) == ({"category": "shipping"}, 0.0, None)
+        assert {alternative.confidence for alternative in made.alternatives} == {0.0}
+        assert "could not be embedded" in (made.rationale or "")
+        assert (other.features is None) == (trouble == "broken")
+
+    def test_examples_it_cannot_embed_teach_words_alone(self) -> None:
+        embedder = Sounds()
+        embedder.strange = {text for text, _ in MESSAGES[:3]}
+        drafter = LabelDrafter(background=False, embedder=embedder)
+        drafter.learn(settled())
+        made = drafter({"message": "is my parcel lost?"})
+        assert (drafter.version, made.arguments) == ("labels@vowels-1-6", {"category": "shipping"})
+        assert made.features is not None
+
+    def test_fitted_while_it_is_gone_nothing_is_sure_until_it_is_back(self) -> None:
+        embedder = Sounds()
+        embedder.broken = True
+        drafter = LabelDrafter(background=False, embedder=embedder)
+        drafter.learn(settled())
+        embedder.broken = False
+        made = drafter({"message": "is my parcel lost?"})
+        assert (made.arguments, made.confidence, made.features) == ({"category": "shipping"}, 0.0, None)
+        drafter.learn(settled(start=7))
+        assert drafter({"message": "is my parcel lost?"}).confidence
+
+
+class TestFeatures:
+    def test_each_draft_says_what_it_knew(self) -> None:
+        drafter = LabelDrafter(background=False)
+        assert drafter({"message": "hello"}).features is None
+        drafter.learn(settled())
+        features = drafter({"message": "is my parcel lost?"}).features
+        assert features is not None
+        assert tuple(features) == LABEL_FEATURES
+        assert all(map(math.isfinite, features.values()))
+
+    def test_a_label_without_examples_has_none(self) -> None:
+        drafter = LabelDrafter(background=False, rules={"returns": ["broken"]})
+        drafter.learn(settled())
+        made = drafter({"message": "a broken parcel"})
+        assert (made.arguments, made.features) == ({"category": "returns"}, None)
+
+    def test_people_correcting_a_label_raises_its_running_error(self) -> None:
+        right, wrong = LabelDrafter(background=False), LabelDrafter(background=False)
+        examples = settled(MESSAGES * 4)
+        right.learn([replace(each, proposed=dict(each.final or {})) for each in examples])
+        wrong.learn([replace(each, proposed={"category": "shipping"}) for each in examples])
+        asked = {"message": "is my parcel lost?"}
+        low, high = right(asked).features, wrong(asked).features
+        assert low is not None and high is not None
+        assert low["running_error"] < 0.1 < 0.4 < high["running_error"]
+        assert {**low, "running_error": 0} == {**high, "running_error": 0}
+
+
+def test_of_ten_thousand_labels_it_tells_some_apart_and_knows_all() -> None:
+    drafter = LabelDrafter(background=False)
+    drafter.learn(settled([(f"text about subject{number}", f"label {number}") for number in range(10_000)]))
+    assert len(drafter.known_labels) == 10_000
+    made = drafter({"message": "text about subject7"})
+    assert made.arguments == {"category": "label 7"}
+    assert made.confidence is not None and made.confidence < 0.95
 
 
 @pytest.mark.parametrize(
