@@ -155,7 +155,7 @@ def test_the_command_prints_draws_and_tells_json(history: Path, tmp_path: Path) 
         (("--text", "body", "--label", "none"), 'has no column "none"'),
         (("--text", "body", "--label", "team", "--alpha", "2"), "alpha is 2.0"),
         (("--text", "body", "--label", "team", "--svg", "nowhere/x.svg"), "there is no folder nowhere; make it first"),
-        (("--text", "body", "--label", "team", "--model", "m.onnx"), "--model and --sha256 go together"),
+        (("--text", "body", "--label", "team", "--model", "m.onnx"), "--model and --digest go together"),
     ],
 )
 def test_a_call_to_mend_says_what_to_do(history: Path, options: tuple[str, ...], words: str) -> None:

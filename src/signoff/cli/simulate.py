@@ -36,7 +36,7 @@ def simulate(
     limit: Annotated[int | None, typer.Option(min=1, help="Rows to take from the start of the file.")] = None,
     encoding: Annotated[str | None, typer.Option(help="What the file is written in. Default: found out.")] = None,
     model: Annotated[Path | None, typer.Option(help="An ONNX file to embed with, tokenizer.json beside it.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="The digest that file must have.")] = None,
+    digest: Annotated[str | None, typer.Option(help="The SHA-256 that file must have.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Where to draw it, as SVG.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
@@ -61,7 +61,7 @@ def simulate(
         fail(f'{file}, line {blank}: "{label}" is empty; only rows with a known label can be simulated, take it out')
     if svg is not None and not svg.absolute().parent.is_dir():
         fail(f"--svg {svg}: there is no folder {svg.parent}; make it first")
-    simulation = Simulation(texts, labels, scenario, embedder=_embedder(model, sha256))
+    simulation = Simulation(texts, labels, scenario, embedder=_embedder(model, digest))
     for _ in progress(simulation, what="simulating", total=-(-len(texts) // BATCH)):
         pass
     arc = simulation.arc
@@ -79,14 +79,14 @@ def simulate(
         typer.echo(f"\nDrawn: {visible(str(svg))}")
 
 
-def _embedder(model: Path | None, sha256: str | None) -> Embedder | None:
-    if model is None and sha256 is None:
+def _embedder(model: Path | None, digest: str | None) -> Embedder | None:
+    if model is None and digest is None:
         return None
-    if model is None or sha256 is None:
-        fail("--model and --sha256 go together: the digest says that it is the file you chose")
+    if model is None or digest is None:
+        fail("--model and --digest go together: the digest says that it is the file you chose")
     from signoff.drafters.embedding import LocalEmbedder
 
-    return LocalEmbedder(model, sha256=sha256)
+    return LocalEmbedder(model, sha256=digest)
 
 
 def told_of(arc: Arc, *, file: Path) -> list[str]:
