@@ -15,6 +15,7 @@ LOCK_ARGS =
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 INBOX := src/signoff/server/static/.built
@@ -52,10 +53,10 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(INSTALLED) $(INBOX) ## serve the sample support desk on 127.0.0.1:8642
+run: $(RUNNABLE) $(INBOX) ## serve the sample support desk on 127.0.0.1:8642
 	@$(BIN)/signoff serve --sample
 
-demo: $(INSTALLED) ## watch a scripted reviewer work through the same desk (at most a minute)
+demo: $(RUNNABLE) ## watch a scripted reviewer work through the same desk (at most a minute)
 	@$(BIN)/signoff demo
 
 test: $(INSTALLED) $(INBOX) browser ## run the whole test suite: library, server, inbox and browser, doctests included
@@ -83,6 +84,8 @@ bench: $(BENCH_INSTALLED) $(INBOX) ## measure against a peer; NAME picks the ben
 lock: $(VENV)/.place ## write requirements/*.lock anew; LOCK_ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.8,<1'
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) pyproject.toml --group build \
+		-c requirements/dev.lock -o requirements/run.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) pyproject.toml --all-extras --group dev --group bench \
 		-c requirements/dev.lock -o requirements/bench.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --group node -o requirements/node.lock
@@ -94,7 +97,7 @@ clean: ## remove the environment, caches and built files
 remake:
 
 # A Node on PATH will do if it is new enough; else one comes from PyPI into the environment.
-node: $(VENV)/.locked
+node: $(RUNNABLE)
 	@$(WEB) node || { echo "Installing what requirements/node.lock lists (once)"; \
 		$(PIP) install --require-hashes -r requirements/node.lock; }
 
@@ -104,7 +107,7 @@ browser: $(INSTALLED)
 
 # The folders are among them, so that a file that is gone counts as a change.
 $(INBOX): hatch_build.py $(filter-out web/openapi.json,$(wildcard web/*.*)) $(shell find web/public web/src) \
-		| $(INSTALLED) node
+		| $(RUNNABLE) node
 	@$(WEB) build
 
 web/openapi.json: $(INSTALLED) remake
@@ -151,9 +154,16 @@ $(VENV)/.locked: requirements/dev.lock $(VENV)/.place
 	@$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
-$(INSTALLED): pyproject.toml $(VENV)/.locked
+# What runs needs half of that; dev.lock holds the same versions.
+$(RUNNABLE): pyproject.toml requirements/run.lock $(VENV)/.place
+	@test -e $(VENV)/.locked || { echo "Installing what requirements/run.lock lists (once; half a minute)"; \
+		$(PIP) install --require-hashes -r requirements/run.lock; }
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
+
+$(INSTALLED): pyproject.toml $(VENV)/.locked
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(RUNNABLE) $@
 
 $(BENCH_INSTALLED): requirements/bench.lock $(VENV)/.locked | $(INSTALLED)
 	@echo "Installing what requirements/bench.lock lists (once)"
