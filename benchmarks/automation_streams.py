@@ -70,6 +70,20 @@ def read(path: Path) -> tuple[list[str], list[str]]:
     return [row["text"] for row in rows], [row["label"] for row in rows]
 
 
+def generated(count: int = 4_000, labels: int = 20) -> tuple[list[str], list[str]]:
+    """Make messages for where there is no data: each has words of its label, one in twelve also those of another."""
+    dice = np.random.default_rng(0)
+    texts, given = [], []
+    for _ in range(count):
+        label = int(dice.integers(labels))
+        words = [f"word{label}x{dice.integers(12)}" for _ in range(2)] + [f"any{dice.integers(300)}" for _ in range(6)]
+        if dice.random() < 1 / 12:
+            words[0] = f"word{dice.integers(labels)}x{dice.integers(12)}"
+        texts.append(" ".join(words[at] for at in dice.permutation(len(words))))
+        given.append(f"label {label}")
+    return texts, given
+
+
 def corpus(texts: Sequence[str], labels: Sequence[str], vectors: np.ndarray, *, cache: Path) -> Corpus:
     """Look everything up that does not depend on a stream; the neighbours are kept in the folder `cache`."""
     names = sorted(set(labels))

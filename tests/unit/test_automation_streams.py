@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import automation
 from benchmarks.automation_policies import Oracle, Threshold, Tuned
-from benchmarks.automation_streams import BlendLearner, Corpus, RidgeLearner, Run, Scenario, corpus, run
+from benchmarks.automation_streams import BlendLearner, Corpus, RidgeLearner, Run, Scenario, corpus, generated, run
+from benchmarks.figures import RESULTS
 from signoff.learning.automation import Automation
 from signoff.learning.settings import Settings
 from signoff.learning.votes_text import ngram_vectors
@@ -135,3 +138,14 @@ def test_ever_above_counts_from_ten_by_alpha_on() -> None:
     wrong[5:11] = True
     assert made.ever_above(0.05)
     assert not made.ever_above(0.02)
+
+
+def test_five_seeds_come_out_as_they_are_on_record(tmp_path: Path) -> None:
+    kept = json.loads((RESULTS / "automation.json").read_text("utf-8"))["rows"][automation.GENERATED]
+    (row,) = (row for row in automation.ROWS if row.name == automation.GENERATED)
+    texts, labels = generated()
+    messages = corpus(texts, labels, ngram_vectors(texts), cache=tmp_path)
+    made = automation.summary(automation.runs(row, messages, 0.05, range(5)), 0.05)
+    assert list(automation.compared("five seeds", made, kept["0.05"])) == []
+    assert min(made["automated"]) > 0.25
+    assert list(automation.compared("no seed", {**made, "seed": [7] * 5}, kept["0.05"])) != []
