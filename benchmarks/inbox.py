@@ -54,7 +54,7 @@ SCREENS = ("/", "/cases/{case_id}", "/done", "/people", "/ledger", "/keys")
 WATCHER = """
 window.inboxTimes = { verdict: [], typed: [] };
 const shown = () => document.querySelector("h1[data-case-id]")?.dataset.caseId;
-const painted = (done) => requestAnimationFrame(() => requestAnimationFrame((at) => done(performance.now())));
+const painted = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
 const element = (node) => (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement);
 const isCompared = (node) => element(node)?.closest(".text-difference");
 const holdsCompared = (node) => isCompared(node) || element(node)?.querySelector(".text-difference");
@@ -68,7 +68,7 @@ addEventListener("keydown", (event) => {
       requestAnimationFrame((at) => inboxTimes.verdict.push(at - event.timeStamp));
     };
     requestAnimationFrame(look);
-  } else if (event.target.matches?.("textarea")) {
+  } else if (event.key.length === 1 && !event.ctrlKey && event.target.matches?.("textarea")) {
     const watch = new MutationObserver((changes) => {
       if (!changes.some((change) => isCompared(change.target) || [...change.addedNodes].some(holdsCompared))) return;
       watch.disconnect();
@@ -189,6 +189,10 @@ def behind(server: tuple[str, int]) -> Iterator[tuple[str, int]]:
         ready.set()
         await ended.wait()
         listener.close()
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=[run()], daemon=True)
     thread.start()

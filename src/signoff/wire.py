@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from signoff.app.views import Outcome, Person
+from signoff.app.views import CaseView, Outcome, Person
 from signoff.domain.account import Scope
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.case import ANSWERED, Case, State
@@ -148,6 +148,14 @@ class Page(BaseModel, Generic[T]):
 
     items: Sequence[T] = Field(description="What is on this page, in the order of the list.")
     after: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
+
+
+class QueuePage(Page[Case]):
+    """One page of the queue."""
+
+    first: CaseView | None = Field(
+        default=None, description="What there is to judge the first case by, where `with_first` asks for it."
+    )
 
 
 class Few(BaseModel, Generic[T]):

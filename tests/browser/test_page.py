@@ -24,6 +24,25 @@ def test_the_inbox_opens_without_a_complaint(desk: BrowserDesk, visit: Visit) ->
     expect(page).to_have_title(re.compile("Signoff"))
 
 
+def test_what_the_first_case_needs_is_asked_for_once(desk: BrowserDesk, visit: Visit) -> None:
+    case, other = desk.reply(), desk.reply(subject="Other")
+    page = visit("grace")
+    expect(page.get_by_role("heading", name="Charged twice")).to_be_visible()
+    page.wait_for_function("performance.getEntriesByName('case-painted').length > 0")
+    asked = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+    paths = [each.removeprefix(f"{desk.url}/api/v1/") for each in asked if "/api/v1/" in each]
+    # The browser learns of both from the answer with the page; another question than that would be a second one.
+    assert [path for path in paths if path == "me" or path.startswith("queue")] == [
+        "me",
+        "queue?limit=50&with_first=true",
+    ]
+    assert f"cases/{case.id}" not in paths
+    page = visit("grace", f"/?case={other.id}")
+    expect(page.get_by_role("heading", name="Other")).to_be_visible()
+    asked = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+    assert sum(each.endswith(f"/cases/{other.id}") for each in asked) == 1
+
+
 def test_its_policy_holds_in_the_browser(desk: BrowserDesk, visit: Visit) -> None:
     page = visit("grace", allowed=("script-src", "Content Security Policy"))
     breach = page.evaluate(

@@ -65,7 +65,14 @@ def everything(desk: Desk, who: Caller, case_id: str) -> str:
     """All that a person can ask about a case, as it goes over the wire."""
     last = desk.app.store.read(lambda tx: tx.last_seq())
     events = stream(who, "/api/v1/events", query="after_seq=0", until=lambda body: f"id: {last}\n".encode() in body)
-    paths = [f"cases/{case_id}", f"cases/{case_id}/history", f"cases/{case_id}/outcome", "cases", "queue", "counts"]
+    paths = [
+        f"cases/{case_id}",
+        f"cases/{case_id}/history",
+        f"cases/{case_id}/outcome",
+        "cases",
+        "queue?with_first=true",
+        "counts",
+    ]
     return "\n".join([events.text, *(who("GET", path).text for path in paths)])
 
 

@@ -158,6 +158,14 @@ def test_a_queue_offers_what_one_may_rule_on(desk: Desk, ada: Caller) -> None:
     problem(ada("GET", "queue?assigned=all"), 422, "invalid_input")
 
 
+def test_a_queue_gives_its_first_case_as_a_whole_where_that_is_asked_for(desk: Desk, ada: Caller) -> None:
+    assert ada.get("queue?with_first=true") == {"items": [], "after": None, "first": None}
+    first, second = (desk.propose()["id"] for _ in range(2))
+    assert ada.get("queue")["first"] is None
+    assert ada.get("queue?with_first=true&limit=1")["first"] == ada.get(f"cases/{first}")
+    assert ada.get(f"queue?with_first=true&after={first}")["first"] == ada.get(f"cases/{second}")
+
+
 def test_a_case_is_shown_as_it_is_now(desk: Desk, ada: Caller) -> None:
     case = desk.propose("refund", order="A-1", amount=3)
     view = ada.get(f"cases/{case['id']}")

@@ -117,6 +117,14 @@ def test_nothing_of_the_page_runs_or_loads_unasked(desk: Desk, ada: Caller, imag
         assert list(wrongs(body, images=images == "true")) == []
 
 
+def test_of_very_many_mails_the_first_are_read(desk: Desk, ada: Caller) -> None:
+    mails = {f"m{n:02}": Material(f"Subject: {n}\n\nHi", "message/rfc822") for n in range(60)}
+    given = ada.get(f"cases/{ask(desk, **mails)}")["evidence"]
+    assert list(given) == list(mails)
+    assert [name for name, item in given.items() if "mail" in item] == list(mails)[:50]
+    assert given["m59"]["value"] == "Subject: 59\n\nHi"
+
+
 def test_a_long_one_says_that_it_was_cut(desk: Desk, ada: Caller) -> None:
     case = ask(desk, page=Material("<p>x" * 40_000, "text/html"))
     assert "the rest was cut off" in ada("GET", f"cases/{case}/frame?evidence=page").text

@@ -8,6 +8,7 @@ import { later } from "./api/later";
 import { onSignedOut, Problem, speakFor } from "./api/request";
 import type { Me } from "./api/types";
 import { Desk, words } from "./desk/desk";
+import { takeMe } from "./desk/first_page";
 import { DeskContext } from "./inbox/context";
 import { Inbox } from "./inbox/inbox";
 import { Nav } from "./inbox/nav";
@@ -33,10 +34,11 @@ const client = new QueryClient({
   },
 });
 
-export function App() {
+/** All of it; `desk` is that of the person who is known to be here already. */
+export function App({ desk }: { desk: Desk | null }) {
   return (
     <QueryClientProvider client={client}>
-      <Session />
+      <Session first={desk} />
     </QueryClientProvider>
   );
 }
@@ -45,8 +47,8 @@ const AGAIN_MS = 3_000;
 
 type Asked = { kind: "asking" } | { kind: "nobody" } | { kind: "failed"; words: string } | { kind: "known"; me: Me };
 
-function Session() {
-  const [asked, setAsked] = useState<Asked>({ kind: "asking" });
+function Session({ first }: { first: Desk | null }) {
+  const [asked, setAsked] = useState<Asked>(first ? { kind: "known", me: first.me } : { kind: "asking" });
   const [out, setOut] = useState(false);
 
   const know = useCallback((me: Me) => {
@@ -54,7 +56,7 @@ function Session() {
     setAsked({ kind: "known", me });
   }, []);
   const ask = useCallback(() => {
-    api.me().then(
+    (takeMe() ?? api.me()).then(
       know,
       (error: unknown) => {
         const nobody = error instanceof Problem && error.status === 401;
@@ -62,7 +64,9 @@ function Session() {
       },
     );
   }, [know]);
-  useEffect(ask, [ask]);
+  useEffect(() => {
+    if (first === null) ask();
+  }, [first, ask]);
   useEffect(() => onSignedOut(() => setOut(true)), []);
   const failed = asked.kind === "failed";
   useEffect(() => {
@@ -99,6 +103,7 @@ function Session() {
     <SignedIn
       key={asked.me.id}
       me={asked.me}
+      first={first?.me === asked.me ? first : null}
       out={out}
       onSignedIn={(me) => {
         setOut(false);
@@ -120,13 +125,14 @@ function Session() {
 
 interface SignedInProps {
   me: Me;
+  first: Desk | null;
   out: boolean;
   onSignedIn(me: Me): void;
   onSignOut(): Promise<void>;
 }
 
-function SignedIn({ me, out, onSignedIn, onSignOut }: SignedInProps) {
-  const [desk] = useState(() => new Desk(me));
+function SignedIn({ me, first, out, onSignedIn, onSignOut }: SignedInProps) {
+  const [desk] = useState(() => first ?? new Desk(me));
   useEffect(() => desk.start(), [desk]);
   return (
     <DeskContext value={desk}>

@@ -6,16 +6,19 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./app";
-import { askAhead } from "./desk/first_page";
+import { openAhead } from "./desk/opening";
 import { place } from "./inbox/address";
 
-if (window.location.pathname === "/") askAhead(place(window.location.search).filter);
-
 const root = document.getElementById("root");
-if (root) {
+
+async function begin(root: HTMLElement): Promise<void> {
+  const { filter, case_id } = place(window.location.search);
+  const desk = window.location.pathname === "/" ? await openAhead(filter, case_id) : null;
   createRoot(root).render(
     <StrictMode>
-      <App />
+      <App desk={desk} />
     </StrictMode>,
   );
 }
+
+if (root) void begin(root);

@@ -21,6 +21,8 @@ from signoff.server.inbox import BUILT, PAGES, read_inbox
 from signoff.server.routes.session import set_cookie
 
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
+# What the inbox asks for first, told with the page so that it travels beside the scripts; web/src/desk/first_page.ts.
+_AHEAD = ("/api/v1/me", "/api/v1/queue?limit=50&with_first=true")
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem; color: #1c1c1e; }
 code { background: #f2f2f4; padding: .1rem .3rem; border-radius: 4px; overflow-wrap: anywhere; }
@@ -53,7 +55,10 @@ def add_pages(api: FastAPI, *, built: Path = BUILT) -> None:
                 "<a href='/api/docs'>HTTP API</a>.</p>",
                 status=503,
             )
-        return inbox["index.html"].answer(request)
+        response = inbox["index.html"].answer(request)
+        ahead = _AHEAD if request.url.path == "/" and not request.url.query else _AHEAD[:1]
+        response.headers["Link"] = ", ".join(f"<{url}>; rel=preload; as=fetch; crossorigin" for url in ahead)
+        return response
 
     for path in PAGES:
         api.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)

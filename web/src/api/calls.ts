@@ -12,6 +12,7 @@ import type {
   Me,
   Page,
   Person,
+  QueuePage,
   Similar,
   State,
   VerdictKind,
@@ -23,6 +24,8 @@ export interface QueueQuery {
   text?: string | null;
   after?: string | null;
   limit?: number;
+  /** Whether to give the first case as a whole, too. */
+  with_first?: boolean;
 }
 
 export interface CasesQuery {
@@ -53,7 +56,7 @@ export const signIn = (account: string, password: string) =>
 export const signOut = () => request<undefined>("DELETE", "/session");
 
 export const queue = (query: QueueQuery, signal?: AbortSignal) =>
-  request<Page<Case>>("GET", "/queue", { query: { ...query }, ...(signal && { signal }) });
+  request<QueuePage>("GET", "/queue", { query: { ...query }, ...(signal && { signal }) });
 export const cases = (query: CasesQuery, signal?: AbortSignal) =>
   request<Page<Case>>("GET", "/cases", { query: { ...query }, ...(signal && { signal }) });
 export const counts = () =>

@@ -2065,6 +2065,24 @@ export interface components {
             rationale?: string | null;
         };
         /**
+         * QueuePage
+         * @description One page of the queue.
+         */
+        QueuePage: {
+            /**
+             * After
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            after: string | null;
+            /** @description What there is to judge the first case by, where `with_first` asks for it. */
+            first?: components["schemas"]["CaseView"] | null;
+            /**
+             * Items
+             * @description What is on this page, in the order of the list.
+             */
+            items: components["schemas"]["Case"][];
+        };
+        /**
          * ReasonTaken
          * @description Say why you rejected a case.
          */
@@ -6190,6 +6208,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only cases that hold this text in their current arguments, evidence or key. */
                 text?: string | null;
+                /** @description Whether to give the first case as a whole, too. */
+                with_first?: boolean;
             };
             header?: never;
             path?: never;
@@ -6203,7 +6223,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Case_"];
+                    "application/json": components["schemas"]["QueuePage"];
                 };
             };
             /** @description Nobody knows who asks. */

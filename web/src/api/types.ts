@@ -51,6 +51,11 @@ export interface Page<T> {
   after: string | null;
 }
 
+/** A page of the queue, with its first case as a whole where that was asked for. */
+export interface QueuePage extends Page<Case> {
+  first?: CaseView | null;
+}
+
 export type Similar = Schemas["SimilarCase"];
 export type Person = Schemas["Person"];
 export type Desk = Schemas["DeskView"];

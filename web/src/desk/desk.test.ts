@@ -6,6 +6,7 @@ import { aCase, aCheckpoint, aMe, aView, type Asked, Refused, serve } from "../s
 import { Desk, paintKey, words } from "./desk";
 import { EVERYTHING } from "./sitting";
 
+const HASH = "a".repeat(64);
 const NOW = new Date("2026-03-28T12:00:00Z");
 
 /** The server at the other end of fetch: three cases and what happens to them. */
@@ -276,7 +277,7 @@ describe("a verdict with a hold", () => {
     here.approve();
     await quiet();
     await here.undo();
-    expect(here.snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+    expect(here.snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
   });
 
   test("on a rejection takes a reason afterwards", async () => {
@@ -451,7 +452,7 @@ test("drafts outlive the page, and go with the verdict", async () => {
   const here = await desk();
   here.draft("a", { cents: 5 });
   await later(300);
-  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
   expect(new Desk(aMe({ id: "ada" })).snapshot().sitting.drafts).toEqual({});
   here.approveEdited({ cents: 5 });
   await later(300);
@@ -466,7 +467,7 @@ test("a tab keeps its drafts, and leaves those of another", async () => {
   two.draft("b", { cents: 7 });
   two.draft("b", null);
   window.dispatchEvent(new Event("pagehide"));
-  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { cents: 5 } });
+  expect(new Desk(aMe()).snapshot().sitting.drafts).toEqual({ a: { arguments: { cents: 5 }, content_hash: HASH } });
 });
 
 test("a draft nobody came back to for a month is dropped", async () => {
@@ -629,6 +630,48 @@ describe("a burst of events", () => {
     await quiet();
     expect([standing(here, "a")?.kind, here.snapshot().sitting.recallable, here.snapshot().sitting.ruled]).toEqual(["open", [], 0]);
   });
+});
+
+test("a first case that comes with the queue is not asked for again", async () => {
+  const server = new Server();
+  server.instead["GET /queue"] = { items: server.waiting(), after: null, first: { ...aView(), checkpoint: server.checkpoint, case: server.cases.get("a") } };
+  const here = await desk();
+  expect([current(here), here.snapshot().shown?.case.id]).toEqual(["a", "a"]);
+  expect(server.sent(/cases\/a$/)).toEqual([]);
+  expect(server.sent(/cases\/b$/)).toHaveLength(1);
+});
+
+test("what lies around the case on screen is asked for once that is here", async () => {
+  const server = new Server();
+  const answer = server.answers["GET /cases/a"] as () => CaseView;
+  let arrive = () => {};
+  server.answers["GET /cases/a"] = () => new Promise((resolve) => (arrive = () => resolve(answer())));
+  const opening = desk();
+  await quiet();
+  expect(server.asked.map(({ method, path }) => `${method} ${path}`)).toEqual(["GET /queue", "GET /cases/a"]);
+  arrive();
+  const here = await opening;
+  expect([here.snapshot().shown?.case.id, server.sent(/cases\/b$/).length, server.sent(/claims$/).length]).toEqual(["a", 1, 1]);
+});
+
+test.each([
+  [true, "Your verdict arrived."],
+  [false, "It is done already."],
+])("after a lost answer it is looked up whether the verdict arrived: %s", async (arrived, words) => {
+  const server = new Server({ undo_s: 0 });
+  const here = await desk();
+  const sent: string[] = [];
+  server.answers["POST /cases/a/verdict"] = ({ body }: Asked) => {
+    if (arrived) sent.push((body as { id: string }).id);
+    server.change("a", { state: "done" });
+    throw new TypeError("fetch failed");
+  };
+  server.answers["GET /cases/a/history"] = () => ({ contents: [], routings: [], verdicts: sent.map((id) => ({ id })) });
+  here.approve();
+  here.confirm();
+  await quiet();
+  await quiet();
+  expect(standing(here, "a")).toEqual({ kind: "elsewhere", words });
 });
 
 test("passed on, the next case is on screen", async () => {

@@ -4,7 +4,7 @@ import { serverNow } from "../api/clock";
 import { onSignedOut, Problem, Unreachable } from "../api/request";
 import type { Arguments, Case, CaseView, Event, Me, VerdictKind } from "../api/types";
 import { Drafts } from "./drafts";
-import { PAGE, takeAhead } from "./first_page";
+import { askPage, PAGE, takePage, takeView } from "./first_page";
 import { Outbox } from "./outbox";
 import * as sitting from "./sitting";
 import type { Filter, Outgoing, Sitting, Standing } from "./sitting";
@@ -66,10 +66,11 @@ export class Desk {
   readonly #drafts: Drafts;
   #now: Snapshot;
   #recalling = new Set<string>();
-  #loading = new Set<string>();
+  #loading = new Map<string, Promise<void>>();
   #claiming = new Set<string>();
   #shown_at = 0;
   #painted: string | null = null;
+  #alone = false;
   #notices = 0;
   #ends: (() => void)[] = [];
   #listing: AbortController | null = null;
@@ -175,13 +176,19 @@ export class Desk {
     };
   }
 
-  /** Show a queue, on one case if that is asked for. */
-  async open(filter: Filter, case_id: string | null): Promise<void> {
+  /**
+   * Show a queue, on one case if that is asked for; done once what is on screen is there, or known to be missing.
+   *
+   * With `alone` nothing else is asked for until that is painted.
+   */
+  async open(filter: Filter, case_id: string | null, alone = false): Promise<void> {
     this.#letGo(false);
+    this.#alone = alone;
     const { drafts, ruled, recallable } = this.#now.sitting;
     this.#set({ ...sitting.NEW_SITTING, drafts, ruled, recallable, filter, current: case_id, listed: "loading" });
     if (case_id) void this.#load(case_id);
     await this.#list(null);
+    await this.#loading.get(this.#now.sitting.current ?? "");
   }
 
   /** Send what waits and look again: the connection may be back. */
@@ -276,6 +283,9 @@ export class Desk {
     if (key === null) return;
     this.#shown_at = performance.now();
     performance.mark("case-painted", { detail: key });
+    if (!this.#alone) return;
+    this.#alone = false;
+    this.#fillAround();
   }
 
   /** Whether the case on screen has been there long enough for a key to be meant for it. */
@@ -397,9 +407,11 @@ export class Desk {
   // --- editing and passing on
 
   draft(id: string, args: Arguments | null): void {
-    const { drafts } = this.#now.sitting;
+    const { drafts, views } = this.#now.sitting;
     if (args === null && !(id in drafts)) return;
-    this.#set({ ...this.#now.sitting, drafts: args === null ? sitting.without(drafts, id) : { ...drafts, [id]: args } });
+    const content_hash = views[id]?.case.content_hash ?? drafts[id]?.content_hash ?? "";
+    const next = args === null ? sitting.without(drafts, id) : { ...drafts, [id]: { arguments: args, content_hash } };
+    this.#set({ ...this.#now.sitting, drafts: next });
     clearTimeout(this.#draft_timer);
     this.#draft_timer = setTimeout(() => this.#keepDrafts(), KEEP_DRAFTS_MS);
   }
@@ -693,10 +705,11 @@ export class Desk {
     const holder = found.claimed_by && found.claimed_by !== this.me.id && Date.parse(found.claim_expires_at ?? "") > serverNow();
     this.#set(sitting.loaded(this.#now.sitting, view));
     if (found.state !== "waiting") {
-      // What is known of it already says more than that it is over.
-      if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && !by)) return;
-      const words =
-        by === this.me.id ? "You have ruled on it in another window." : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
+      // What is known of it already says more than that it is over, or that one has ruled on it oneself.
+      if (row?.standing.kind === "ruled" || (row?.standing.kind === "elsewhere" && (!by || by === this.me.id))) return;
+      const arrived = unsure && row?.standing.kind === "refused" && (await this.#arrived(row.standing.verdict));
+      const own = arrived ? "Your verdict arrived." : "You have ruled on it in another window.";
+      const words = arrived || by === this.me.id ? own : by ? `${by} has ruled on it.` : `It is ${found.state} already.`;
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "elsewhere", words }));
     } else if (holder) {
       this.#set(sitting.stand(this.#now.sitting, id, { kind: "claimed", by: String(found.claimed_by) }));
@@ -708,6 +721,16 @@ export class Desk {
       if (row.standing.kind === "refused") this.say("warn", "Your verdict did not arrive: the case waits for it still.", id);
       this.#set(sitting.stand(this.#now.sitting, id, sitting.OPEN));
       this.#fill();
+    }
+  }
+
+  /** Whether the server has a verdict whose answer was lost. */
+  async #arrived(verdict: Outgoing): Promise<boolean> {
+    try {
+      const { verdicts } = await api.history(verdict.case_id);
+      return verdicts.some(({ id }) => id === verdict.id);
+    } catch {
+      return false;
     }
   }
 
@@ -723,10 +746,11 @@ export class Desk {
     this.#set({ ...this.#now.sitting, listed: "loading" });
     try {
       const { filter, arrived } = this.#now.sitting;
-      const ahead = after === null ? takeAhead(filter) : null;
-      const page = await (ahead ?? api.queue({ ...filter, after, limit: PAGE }, listing.signal));
+      const begin = () => takePage(filter) ?? askPage(filter, listing.signal);
+      const page = await (after === null ? begin() : api.queue({ ...filter, after, limit: PAGE }, listing.signal));
       if (listing.signal.aborted) return;
       let next = sitting.listed(this.#now.sitting, page.items, page.after, arrived);
+      if (page.first && !next.views[page.first.case.id]) next = sitting.loaded(next, page.first);
       for (const verdict of this.#outbox.waiting) {
         next = sitting.withRow(next, verdict.case_id, (row) => ({ ...row, standing: { kind: "sending", verdict } }));
       }
@@ -745,11 +769,18 @@ export class Desk {
     else if (!(error instanceof Problem && error.status === 401)) this.say("bad", `The queue could not be read. ${words(error)}`);
   }
 
-  /** Have the cases near the one on screen in memory, and claimed. */
+  /** Have the case on screen and those near it in memory, and claimed. */
   #fill(): void {
+    const { current, views } = this.#now.sitting;
+    // The case that somebody waits for comes first, and alone: together they would all be later.
+    if (current && !views[current]) void this.#load(current);
+    else this.#fillAround();
+  }
+
+  #fillAround(): void {
+    if (this.#alone) return;
     const now = this.#now.sitting;
-    const [current, ...others] = sitting.near(now);
-    if (current && !now.views[current]) void this.#load(current);
+    const others = sitting.near(now).slice(1);
     const soon = serverNow() + RENEW_BEFORE_MS;
     const wanted = sitting.toClaim(now).filter((id) => {
       const found = now.views[id]?.case ?? sitting.rowOf(now, id)?.case;
@@ -784,11 +815,15 @@ export class Desk {
     }
   }
 
-  async #load(id: string): Promise<void> {
-    if (this.#loading.has(id)) return;
-    this.#loading.add(id);
+  #load(id: string): Promise<void> {
+    const loading = this.#loading.get(id) ?? this.#fetch(id);
+    this.#loading.set(id, loading);
+    return loading;
+  }
+
+  async #fetch(id: string): Promise<void> {
     try {
-      const view = await api.view(id);
+      const view = await (takeView(id) ?? api.view(id));
       this.#answers();
       // The claim may have been answered first, and its number is the newer one.
       const row = sitting.rowOf(this.#now.sitting, id)?.case;
@@ -803,6 +838,7 @@ export class Desk {
       this.#set({ ...this.#now.sitting, missing: { ...this.#now.sitting.missing, [id]: words(error) } });
     } finally {
       this.#loading.delete(id);
+      if (id === this.#now.sitting.current) this.#fillAround();
     }
   }
 

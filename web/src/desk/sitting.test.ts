@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { Case, CaseView, Event } from "../api/types";
+import type { Arguments, Case, CaseView, Event } from "../api/types";
 import { aCase, aView } from "../screens/stand_in";
 import {
   accepted,
@@ -271,10 +271,12 @@ describe("a verdict", () => {
     expect(kinds(accepted(sitting("a"), verdict("a"), after, NOW))).toBe("a:open");
   });
 
+  const on = ({ content_hash }: Outgoing, args: Arguments) => ({ arguments: args, content_hash });
+
   test("refused, the case is back with what was typed", () => {
     const typed = verdict("a", { kind: "edited", arguments: { cents: 5 } });
     const now = refused(sitting("a:sending", { ruled: 1 }), typed, { kind: "refused", words: "Look again.", verdict: typed });
-    expect([kinds(now), now.drafts, now.ruled]).toEqual(["a:refused", { a: { cents: 5 } }, 0]);
+    expect([kinds(now), now.drafts, now.ruled]).toEqual(["a:refused", { a: on(typed, { cents: 5 }) }, 0]);
     const gone = refused(sitting("a:sending"), typed, STANDINGS.elsewhere);
     expect([kinds(gone), gone.drafts, gone.ruled]).toEqual(["a:elsewhere", {}, 0]);
   });
@@ -282,8 +284,9 @@ describe("a verdict", () => {
   test("taken back, the case waits with its edits; a category is no edit", () => {
     const typed = verdict("a", { kind: "edited", arguments: { cents: 5 } });
     const now = takenBack(sitting("a:ruled b", { ruled: 3 }), typed);
-    expect([kinds(now), now.drafts, now.ruled]).toEqual(["a:open b:open", { a: { cents: 5 } }, 2]);
-    expect(takenBack(sitting("a:ruled"), verdict("a", { draft: { cents: 7 } })).drafts).toEqual({ a: { cents: 7 } });
+    expect([kinds(now), now.drafts, now.ruled]).toEqual(["a:open b:open", { a: on(typed, { cents: 5 }) }, 2]);
+    const draft = on(typed, { cents: 7 });
+    expect(takenBack(sitting("a:ruled"), verdict("a", { draft })).drafts).toEqual({ a: draft });
     expect(takenBack(sitting("a:ruled"), { ...typed, label: "billing" }).drafts).toEqual({});
   });
 });

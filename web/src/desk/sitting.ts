@@ -9,6 +9,12 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { checkpoint: null, assigned: null, text: null };
 
+/** An edit that was not sent, and the content it was made on: another draft may have come since. */
+export interface Draft {
+  arguments: Arguments;
+  content_hash: string;
+}
+
 /** A verdict on its way to the server. `id` makes it safe to send twice. */
 export interface Outgoing {
   id: string;
@@ -26,7 +32,7 @@ export interface Outgoing {
   /** The chosen category, where the queue is one of labels. */
   label?: string;
   /** An edit that was not sent with it; it is back if the verdict is taken back. */
-  draft?: Arguments;
+  draft?: Draft;
 }
 
 /** A verdict that may be taken back: on its way still, or until then. */
@@ -61,7 +67,7 @@ export interface Sitting {
   views: Readonly<Record<string, CaseView>>;
   /** Why a case could not be loaded. */
   missing: Readonly<Record<string, string>>;
-  drafts: Readonly<Record<string, Arguments>>;
+  drafts: Readonly<Record<string, Draft>>;
   selected: ReadonlySet<string>;
   /** Where a selection that is extended began. */
   anchor: string | null;
@@ -273,20 +279,22 @@ export function accepted(sitting: Sitting, verdict: Outgoing, after: Case, until
   });
 }
 
+/** What was typed for a verdict; a chosen category is no text somebody would miss. */
+function typedIn({ arguments: typed, label, content_hash }: Outgoing): Draft | undefined {
+  return typed && label === undefined ? { arguments: typed, content_hash } : undefined;
+}
+
 /** The server refused it: the case is back, with what was typed, and says why. */
 export function refused(sitting: Sitting, verdict: Outgoing, standing: Standing): Sitting {
-  // A chosen category is no text somebody would miss.
-  const drafts =
-    verdict.arguments && verdict.label === undefined && standing.kind !== "elsewhere"
-      ? { ...sitting.drafts, [verdict.case_id]: verdict.arguments }
-      : sitting.drafts;
+  const typed = standing.kind === "elsewhere" ? undefined : typedIn(verdict);
+  const drafts = typed ? { ...sitting.drafts, [verdict.case_id]: typed } : sitting.drafts;
   const recallable = notRecallable(sitting, verdict.id);
   return stand({ ...sitting, drafts, recallable, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, standing);
 }
 
 /** A verdict was taken back: the case waits again, with its edits. */
 export function takenBack(sitting: Sitting, verdict: Outgoing): Sitting {
-  const edited = verdict.kind === "edited" && verdict.label === undefined ? verdict.arguments : verdict.draft;
+  const edited = typedIn(verdict) ?? verdict.draft;
   const drafts = edited ? { ...sitting.drafts, [verdict.case_id]: edited } : sitting.drafts;
   const recallable = notRecallable(sitting, verdict.id);
   return stand({ ...sitting, drafts, recallable, ruled: Math.max(0, sitting.ruled - 1) }, verdict.case_id, OPEN);

@@ -1,7 +1,7 @@
 import { memo, useDeferredValue, useMemo } from "react";
 
 import type { Arguments, Schema } from "../api/types";
-import { Difference } from "../text/difference";
+import { AT_ONCE, Difference } from "../text/difference";
 import { Visible } from "../text/visible";
 import { isRecord, own, type Path, pathKey, titleOf } from "./validator";
 
@@ -30,7 +30,7 @@ export function changes(before: unknown, after: unknown, path: Path = []): Chang
   return [{ path, before, after }];
 }
 
-/** What an edit changes, beside the form. It follows when there is time, so that typing never waits. */
+/** What an edit changes, beside the form: at once where that is quick, else when there is time, so that typing never waits. */
 export const Changes = memo(function Changes({
   schema,
   before,
@@ -40,7 +40,8 @@ export const Changes = memo(function Changes({
   before: Arguments;
   after: Arguments;
 }) {
-  const now = useDeferredValue(after);
+  const later = useDeferredValue(after);
+  const now = JSON.stringify(after).length <= AT_ONCE ? after : later;
   const found = useMemo(() => changes(before, now), [before, now]);
   const shown = found.slice(0, MOST);
   const texts = shown.filter(isText);

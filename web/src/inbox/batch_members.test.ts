@@ -55,7 +55,7 @@ describe("a case is left out, and it says why", () => {
     [{ view: null, sitting: { missing: { a: "No such case." } } }, "It could not be loaded. No such case."],
     [{ checkpoint: { undo_s: 0 } }, "No undo: what cannot be taken back is ruled on one by one."],
     [{ checkpoint: { label: "category" }, view: { withheld: true } }, "Its category is hidden until you have chosen one yourself."],
-    [{ sitting: { drafts: { a: { cents: 5 } } } }, "An edit of yours waits there: send or drop it first."],
+    [{ sitting: { drafts: { a: { arguments: { cents: 5 }, content_hash: "" } } } }, "An edit of yours waits there: send or drop it first."],
   ])("%j", (given, why) => {
     const checkpointed = given.view ? { ...given, view: { checkpoint: aCheckpoint(given.checkpoint), ...given.view } } : given;
     expect(parted(checkpointed)).toEqual({ in: [], out: [{ id: "a", why, own: false }] });

@@ -116,3 +116,12 @@ test("the seconds that are left are not read out one by one", async () => {
   const seconds = await screen.findByText(/it takes effect in/);
   expect(seconds.closest("[role=status], [aria-live]")).toBeNull();
 });
+
+test("an edit that was made on a draft before this one says so", async () => {
+  const desk = await inbox();
+  act(() => desk.draft("a", { cents: 5 }));
+  await screen.findByText("There is an edit of yours that was not sent.");
+  cases.set("a", { ...(cases.get("a") as Case), revision: 2, content_hash: "b".repeat(64) });
+  await act(() => desk.retake("a"));
+  await screen.findByText(/made on a draft before this one/);
+});

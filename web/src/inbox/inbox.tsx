@@ -64,6 +64,7 @@ export function Inbox() {
   const ready = view !== null && mayBeRuled(standing);
   const editing = asked.editing && asked.case_id === current && view !== null && mayBeRuled(standing);
   const labelled = view?.checkpoint.label ?? null;
+  const draft = kept ? sitting.drafts[kept.case.id] : undefined;
   const labels = useQuery({
     queryKey: ["labels", view?.checkpoint.name],
     queryFn: () => api.labels(view?.checkpoint.name ?? ""),
@@ -229,13 +230,15 @@ export function Inbox() {
                       </>
                     }
                   >
-                    <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id] ?? null} onLeave={() => edit(false)} />
+                    <Editing key={paintKey(view)} view={view} draft={sitting.drafts[view.case.id]?.arguments ?? null} onLeave={() => edit(false)} />
                   </Suspense>
                 ) : (
                   <>
-                    {sitting.drafts[kept.case.id] && ready && (
+                    {draft && ready && (
                       <p className="notice">
-                        There is an edit of yours that was not sent.{" "}
+                        {draft.content_hash === kept.case.content_hash
+                          ? "There is an edit of yours that was not sent."
+                          : "There is an edit of yours, made on a draft before this one. Beside the form stands all that it changes in this one."}{" "}
                         <button type="button" className="button small" onClick={() => edit(true)}>
                           Go on editing
                         </button>{" "}

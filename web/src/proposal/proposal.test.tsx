@@ -2,10 +2,10 @@ import { cleanup, render, screen, within } from "@testing-library/react";
 import { afterEach, beforeAll, expect, test } from "vitest";
 
 import type { Arguments, CaseView, Checkpoint, Content, Evidence, Schema } from "../api/types";
-import { Proposal } from "./proposal";
+import { loadFinding, Proposal } from "./proposal";
 
 afterEach(cleanup);
-beforeAll(() => import("../text/difference"));
+beforeAll(() => Promise.all([import("../text/difference"), loadFinding()]));
 
 interface Given {
   arguments: Arguments;

@@ -3,7 +3,7 @@ import "./proposal.css";
 
 import { memo, Suspense, useCallback, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 
-import { later } from "../api/later";
+import { later, persistently } from "../api/later";
 import type { Arguments, CaseView, Evidence } from "../api/types";
 import { FieldList } from "../evidence/fields";
 import { LongText } from "../evidence/long_text";
@@ -67,17 +67,30 @@ function isUnmarked(field: Field, view: CaseView, compareWith: Arguments | undef
   return isChoice(field) || name === view.checkpoint.label || isChanged(name, view.content.arguments, compareWith);
 }
 
-/** Loaded beside the first case, which is on screen before its marks are. */
+/** Loaded once the first case is on screen: its marks come a moment later. */
 let find: typeof unsupported | null = null;
-const finding = import("../text/unsupported").then((found) => {
-  find = found.unsupported;
-});
+let finding: Promise<void> | null = null;
+
+export function loadFinding(): Promise<void> {
+  finding ??= persistently(() => import("../text/unsupported")).then((found) => {
+    find = found.unsupported;
+  });
+  return finding;
+}
 
 /** What occurs nowhere in the evidence, found after the first paint. */
 function useMarks(view: CaseView, unmarked: string): Marks {
   const [loaded, setLoaded] = useState(find !== null);
   useEffect(() => {
-    if (!loaded) void finding.then(() => setLoaded(true));
+    if (loaded) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const frame = requestAnimationFrame(() => {
+      timer = setTimeout(() => void loadFinding().then(() => setLoaded(true), () => (finding = null)));
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
   }, [loaded]);
   const ready = useDeferredValue<CaseView | null>(view, null);
   const found = useMemo(

@@ -20,11 +20,15 @@ interface Props {
   fold?: boolean;
 }
 
-/** Two texts as one, with what was deleted and inserted. Never holds up typing: it follows as soon as there is time. */
+/** Texts up to so many characters are compared with the key that changed them: it takes a few milliseconds. */
+export const AT_ONCE = 12_000;
+
+/** Two texts as one, with what was deleted and inserted. Long ones follow when there is time, so that typing never waits. */
 export function Difference({ before, after, fold = false }: Props) {
   const old = useDeferredValue(before);
   const now = useDeferredValue(after);
-  return <Compared before={old} after={now} fold={fold} />;
+  const quick = Math.max(before.length, after.length) <= AT_ONCE;
+  return <Compared before={quick ? before : old} after={quick ? after : now} fold={fold} />;
 }
 
 const Compared = memo(function Compared({ before, after, fold = false }: Props) {

@@ -23,7 +23,7 @@ from signoff.server.access import Anybody, Caller, Looking, Reviewing
 from signoff.server.body import StrictRoute
 from signoff.server.feed import Feed
 from signoff.server.frame import with_mails
-from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page
+from signoff.wire import MOST_WAIT_S, Counts, OutcomeGiven, Page, QueuePage
 
 router = APIRouter(route_class=StrictRoute, tags=["look"])
 
@@ -55,10 +55,13 @@ def queue(
     text: Text = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[Case]:
+    with_first: Annotated[bool, Query(description="Whether to give the first case as a whole, too.")] = False,
+) -> QueuePage:
     """List the waiting cases offered to you, oldest first."""
     found = caller.desk.queue(checkpoint, after=after, limit=limit + 1, assigned=assigned, text=text)
-    return _page(found, limit)
+    page = _page(found, limit)
+    first = _view(found[0].id, caller) if with_first and found else None
+    return QueuePage(items=page.items, after=page.after, first=first)
 
 
 @router.get("/cases")
@@ -109,6 +112,10 @@ def case(case_id: CaseId, caller: Anybody) -> CaseView:
     routing, rationale or alternatives, and of the arguments not the category.
     """
     shown_to(caller, case_id)
+    return _view(case_id, caller)
+
+
+def _view(case_id: str, caller: Caller) -> CaseView:
     view = caller.app._view(case_id, seen_by=caller.id)
     return replace(view, evidence=with_mails(view.evidence))
 
