@@ -9,6 +9,7 @@ import typer
 
 from signoff.cli import (
     account,
+    automation,
     bench,
     cases,
     copy,
@@ -38,6 +39,7 @@ for command in (
     demo.demo,
     cases.cases,
     cases.case,
+    automation.automation,
     export.export,
     verify.verify,
     copy.copy,
