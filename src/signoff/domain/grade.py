@@ -34,7 +34,9 @@ _LONGEST = 100_000
 _FEW = 0.1
 """Share of the words of a text that may be spelled otherwise, for a change that is cosmetic."""
 
-_ALIKE = 0.85
+_ALIKE = 0.8
+_SHORTEST_WORD = 5
+"""Letters of a word that can be misspelt; a letter more or less makes another word of a shorter one."""
 _LONGEST_WORD = 60
 
 # Figures with what belongs to them: 12.50, 2026-01-31, 10:15, 5 %, € 7.
@@ -115,6 +117,6 @@ def _is_spelling(pair: tuple[str, str]) -> bool:
     """Tell whether two words are one word, spelled in two ways."""
     was, now = pair
     # "possible" and "impossible" are alike but for their beginning.
-    if was[0] != now[0] or max(len(was), len(now)) > _LONGEST_WORD:
+    if was[0] != now[0] or not _SHORTEST_WORD <= min(len(was), len(now)) <= max(len(was), len(now)) <= _LONGEST_WORD:
         return False
-    return SequenceMatcher(None, was, now, autojunk=False).ratio() >= _ALIKE
+    return SequenceMatcher(None, was, now, autojunk=False).ratio() > _ALIKE
