@@ -98,7 +98,7 @@ class ProposalTaken(Taken):
         description="Idempotency key: sent twice with the same arguments, it is one case. Always send one.",
     )
     deadline_s: Seconds | None = Field(default=None, description="Seconds after which it expires unexecuted.")
-    features: dict[str, float] | None = Field(
+    features: dict[str, StrictFloat] | None = Field(
         default=None,
         max_length=MOST_FEATURES,
         description="What tells whether a person would accept it: numbers by name, the same names each time.",
