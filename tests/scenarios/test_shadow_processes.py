@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from typing import Any
 
 from signoff import Signoff
@@ -64,6 +65,44 @@ def test_threads_that_propose_at_once_are_decided_one_after_the_other(shared: Pl
         for thread in threads:
             thread.join(60)
         require_one_line(app, count=8 * 6 * 3)
+
+
+def test_writes_of_others_that_fail_half_way_leave_no_gap(shared: Place) -> None:
+    """On SQLite they share a transaction with those that decide, and undo it; memory must not be ahead then."""
+
+    class Broken(Exception):
+        pass
+
+    with Signoff(shared.url, workers=0) as app:
+        route = declare(app)
+        begin, over = threading.Barrier(6), threading.Event()
+
+        def fail(tx: Any) -> None:
+            tx.add(Arrivals(checkpoint="another"))
+            raise Broken
+
+        def spoil() -> None:
+            begin.wait(30)
+            while not over.is_set():
+                with suppress(Broken):
+                    app.store.write(fail)
+
+        def work(number: int) -> None:
+            begin.wait(30)
+            for n in range(15):
+                case = route.propose(text=f"{number} {n}", features={"x": float(n % 2)})
+                app.reviewer("grace").approve(case)
+
+        spoilers = [threading.Thread(target=spoil) for _ in range(2)]
+        workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in (*spoilers, *workers):
+            thread.start()
+        for thread in workers:
+            thread.join(60)
+        over.set()
+        for thread in spoilers:
+            thread.join(60)
+        require_one_line(app, count=4 * 15)
 
 
 def test_processes_that_meet_at_the_first_case_both_end_well(shared: Place) -> None:
