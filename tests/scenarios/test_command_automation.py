@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from signoff import Signoff
+from signoff import Proposal, Signoff
 from signoff.cli import app as commands
 from signoff.testing import FakeClock
 
@@ -40,8 +40,6 @@ def test_an_officer_reads_where_it_stands(desk: Signoff) -> None:
     route, grace = desk.function("route"), desk.reviewer("grace")
     for _ in range(10):
         kinds = [dice.random() < 0.3 for _ in range(110)]
-        from signoff import Proposal
-
         cases = route.propose_many(Proposal(arguments={"kind": "a"}, features={"hard": float(hard)}) for hard in kinds)
         for case, hard in zip(cases, kinds, strict=True):
             _ = grace.edit(case, {"kind": "b"}) if hard and dice.random() < 0.6 else grace.approve(case)
@@ -67,7 +65,7 @@ def test_before_anything_is_proved_it_says_what_is_missing(desk: Signoff) -> Non
     code, said, _ = run("route", "--db", desk.database)
     assert code == 0
     assert "1 new case so far; 0 judged, 1 waiting." in said
-    assert "122 verdicts without a mistake" in " ".join(said.split())
+    assert "122 clean verdicts" in " ".join(said.split())
     assert "No level is proved yet" in said
 
 

@@ -72,8 +72,8 @@ def _tell(found: AutomationView) -> None:
             f"If all that are not judged yet were wrong, it would be {_number(found.wrong_at_most)} mistakes.", indent=2
         )
     say(
-        f"Of what ran alone, {_count(found.report.confirmed.clean_cases, 'case')} without a mistake would confirm it: "
-        "audits show only a part.",
+        f"Once such cases do run, {_count(found.report.confirmed.clean_cases, 'case')} in a row without a mistake "
+        "found would confirm it; audits see only a part of them.",
         indent=2,
     )
 
@@ -94,7 +94,7 @@ def _ladder(report: Report) -> Any:
         missing = (
             f"proved since case {level.since:,}"
             if level.certified and level.since is not None
-            else _count(level.clean_labels, "verdict") + " without a mistake"
+            else _count(level.clean_labels, "clean verdict")
         )
         table.add_row(
             str(level.level + 1),

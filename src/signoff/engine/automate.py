@@ -233,7 +233,9 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
         return {"doubt": facts["doubt"]}
     numbers: dict[str, Any] = {"predicted_risk": _short(decision.p_err)}
     if decision.level >= 0:
-        numbers |= {"risk_threshold": _short(max(decision.thresholds[decision.level], 0.0)), "level": decision.level}
+        # People count levels from 1.
+        line = max(decision.thresholds[decision.level], 0.0)
+        numbers |= {"risk_threshold": _short(line), "level": decision.level + 1}
     numbers |= {"would_be": decision.route.value, "why": decision.why.value}
     return numbers | ({"doubt": facts["doubt"]} if "doubt" in facts else {})
 
