@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from signoff.domain.account import Account, Session, Token
 from signoff.domain.actor import Actor
 from signoff.domain.audit import Audit
-from signoff.domain.case import Case, State
+from signoff.domain.automation import Arrivals, Snapshot
+from signoff.domain.case import Case, Move, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.content import Content, Evidence
@@ -45,6 +46,8 @@ Record = (
     | Presence
     | Pace
     | Webhook
+    | Arrivals
+    | Snapshot
 )
 """Everything a store keeps: one record type is one table, one field one column."""
 
@@ -66,6 +69,8 @@ KEYS: dict[type, tuple[str, ...]] = {
     Presence: ("person",),
     Pace: ("checkpoint",),
     Webhook: ("id",),
+    Arrivals: ("checkpoint",),
+    Snapshot: ("checkpoint",),
 }
 """The primary key of each record type."""
 
@@ -88,6 +93,8 @@ R = TypeVar(
     Presence,
     Pace,
     Webhook,
+    Arrivals,
+    Snapshot,
 )
 T = TypeVar("T")
 
@@ -110,6 +117,24 @@ class Example:
     evidence: dict[str, Any]
     proposed: dict[str, Any]
     final: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """
+    A case that has come to the end of its review, as the automation of its checkpoint takes it in.
+
+    Args:
+        seq: Where that stands in the ledger.
+        case_id: The case.
+        act: `clear` or `reject` when the hold of a verdict was over; `expire` or `withdraw` when nobody's word counts.
+        loss: What its verdict says of the proposal, 0..1, as it was recorded; None where nothing is recorded.
+    """
+
+    seq: int
+    case_id: str
+    act: Move
+    loss: float | None
 
 
 NEAREST = 1000
@@ -157,7 +182,7 @@ class Reading(Protocol):
         """
         Give the record with that primary key.
 
-        In a write, nobody else changes a `Case`, `Pace` or `Account` that was read until the write ends.
+        In a write, nobody else changes a `Case`, `Pace`, `Account` or `Arrivals` that was read until the write ends.
         """
         ...
 
@@ -258,6 +283,26 @@ class Reading(Protocol):
 
     def examples(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Example]:
         """List settled human verdicts in the order of the ledger; none appears later before one that was listed."""
+        ...
+
+    def decisions(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Entry]:
+        """
+        List the entries of what the automation of a checkpoint decided, in the order of the ledger.
+
+        Whoever holds the `Arrivals` of the checkpoint sees all that are in its count.
+        """
+        ...
+
+    def settlements(self, checkpoint: str, *, after_seq: int, limit: int, up_to: int | None = None) -> list[Settlement]:
+        """
+        List settled cases of a checkpoint in the order of the ledger; none appears later before one that was listed.
+
+        Args:
+            checkpoint: Its name.
+            after_seq: Only later ones.
+            limit: How many at most.
+            up_to: A number that was listed before, in whatever process: then those up to it are listed.
+        """
         ...
 
     def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
@@ -368,7 +413,8 @@ class Draft:
         rationale: Why, in its own words.
         alternatives: What else it thought of, best first.
         drafter: Its name and version.
-        features: Numbers known when it was made that may tell whether a person would accept it, by name.
+        features: What it knew that tells whether a person would accept it: numbers by name, the same names each time;
+            None if it cannot say.
     """
 
     arguments: dict[str, Any]
@@ -377,6 +423,10 @@ class Draft:
     alternatives: Sequence[Alternative] = ()
     drafter: str | None = None
     features: Mapping[str, float] | None = None
+
+
+FeaturesOf = Callable[[dict[str, Any], dict[str, Any]], Mapping[str, float]]
+"""Tells from the arguments and the evidence of a proposal what may tell whether a person would accept it."""
 
 
 class Drafter(Protocol):

@@ -29,6 +29,7 @@ from signoff.domain.account import Scope
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.case import ANSWERED, Case, State
 from signoff.domain.entry import Entry, EntryKind
+from signoff.domain.features import MOST_FEATURES
 from signoff.domain.proposal import Material, Proposal
 from signoff.domain.verdict import Approved, Edited, Rejected, Verdict, VerdictKind
 
@@ -97,6 +98,11 @@ class ProposalTaken(Taken):
         description="Idempotency key: sent twice with the same arguments, it is one case. Always send one.",
     )
     deadline_s: Seconds | None = Field(default=None, description="Seconds after which it expires unexecuted.")
+    features: dict[str, StrictFloat] | None = Field(
+        default=None,
+        max_length=MOST_FEATURES,
+        description="What tells whether a person would accept it: numbers by name, the same names each time.",
+    )
 
     def proposal(self, *, proposer: str) -> Proposal:
         """Give it as the library takes it."""
@@ -110,6 +116,7 @@ class ProposalTaken(Taken):
             proposer=proposer,
             key=self.key,
             deadline_s=self.deadline_s,
+            features=self.features,
         )
 
 

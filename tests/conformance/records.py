@@ -9,6 +9,7 @@ from typing import Any
 from signoff.domain.account import Account, Scope, Session, Token
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.audit import Audit, Finding
+from signoff.domain.automation import Arrivals, Snapshot
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint, Criterion, Delivery, Oversight
 from signoff.domain.content import Content, Evidence
@@ -89,6 +90,7 @@ FULL_CHECKPOINT = Checkpoint(
     reverses="x",
     reasons=(ODD, "b", "a"),
     blind=True,
+    alpha=0.1 + 0.2,
     registered_at=LATER,
     digest="d",
 )
@@ -171,6 +173,9 @@ RECORDS: list[Record] = [
     Presence(person=ODD, seen_at=NOW, away_since=LATER),
     WEBHOOK,
     replace(WEBHOOK, id="h2", events=tuple(WebhookEvent), max_age_s=0.5, disabled_at=LATER, seq=2**62),
+    Arrivals(checkpoint="send"),
+    Arrivals(checkpoint=ODD, count=2**40, newest=ODD),
+    Snapshot(checkpoint=ODD, count=2**40, seq=2**62, state=DEEP, taken_at=LATER),
     Note(case_id="c1", number=1, about="redraft", author=ODD, written_at=LATER, text=ODD),
 ]
 """One of each kind and choice; no two share a key."""

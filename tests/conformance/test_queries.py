@@ -13,7 +13,7 @@ from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import Assigned
 from signoff.domain.content import Content, Evidence
-from signoff.domain.entry import EntryKind
+from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.verdict import VerdictKind
 from signoff.ports import Example, Load, Queue, Store
 from tests.conformance.records import NOW, VERDICT, a_case, an_entry
@@ -392,3 +392,47 @@ def test_no_text_finds_what_is_kept_from_reviewers(store: Store) -> None:
     assert cases(store, text="hello") == ["c1", "c2", "c3", "c4"]
     assert cases(store, text="key-c1") == ["c1"]
     assert store.read(lambda tx: ids(tx.queue(ADA, now=NOW, limit=9, text="billing"))) == ["c4"]
+
+
+# --- automation
+
+
+def test_settlements_tell_what_the_last_verdict_before_them_was_worth(store: Store) -> None:
+    def moved(case_id: str, act: str, checkpoint: str = "send", **facts: Any) -> Entry:
+        return an_entry(act, case_id=case_id, checkpoint=checkpoint, facts=facts)
+
+    add(store, moved("c1", "propose"), moved("c1", "rule", loss=1.0), moved("c1", "recall"))
+    add(store, moved("c1", "rule", loss=0.1), moved("c2", "rule", loss=0.5), moved("c1", "clear"))
+    add(store, moved("c3", "clear", "publish"), moved("c2", "reject"), moved("c1", "redraft"))
+    add(store, moved("c1", "rule", loss=0.0), moved("c1", "clear"), moved("c4", "expire"), moved("c5", "rule"))
+    add(store, moved("c5", "withdraw"), moved("c6", "start"))
+
+    def listed(after: int = 0, limit: int = 100, up_to: int | None = None) -> list[tuple[int, str, str, float | None]]:
+        found = store.read(lambda tx: tx.settlements("send", after_seq=after, limit=limit, up_to=up_to))
+        return [(each.seq, each.case_id, each.act.value, each.loss) for each in found]
+
+    everything = [
+        (6, "c1", "clear", 0.1),
+        (8, "c2", "reject", 0.5),
+        (11, "c1", "clear", 0.0),
+        (12, "c4", "expire", None),
+        (14, "c5", "withdraw", None),
+    ]
+    assert listed() == everything
+    assert listed(after=6, limit=2) == everything[1:3]
+    assert listed(up_to=11) == everything[:3]
+    assert listed(after=8, up_to=8) == []
+    inside = store.write(lambda tx: [each.seq for each in tx.settlements("send", after_seq=0, limit=9, up_to=14)])
+    assert inside == [seq for seq, *_ in everything]
+
+
+def test_decisions_are_those_of_one_checkpoint_in_order(store: Store) -> None:
+    def decide(case_id: str, checkpoint: str) -> Entry:
+        return an_entry("decide", kind=EntryKind.AUTOMATION, case_id=case_id, checkpoint=checkpoint, facts={"n": 1.5})
+
+    add(store, decide("c1", "send"), decide("c2", "publish"), an_entry("decide", checkpoint="send"))
+    add(store, decide("c3", "send"))
+    found = store.read(lambda tx: tx.decisions("send", after_seq=0, limit=10))
+    assert [(entry.case_id, entry.facts) for entry in found] == [("c1", {"n": 1.5}), ("c3", {"n": 1.5})]
+    assert store.read(lambda tx: tx.decisions("send", after_seq=found[0].seq, limit=10)) == found[1:]
+    assert len(store.read(lambda tx: tx.decisions("send", after_seq=0, limit=1))) == 1

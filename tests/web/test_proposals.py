@@ -383,3 +383,30 @@ def test_a_case_that_is_not_there(desk: Desk, id: str) -> None:
         assert answer.status_code == 404, answer.text
         assert answer.json()["code"] in ("unknown_case", "not_found")
     problem(desk.agent("GET", f"cases/{'x' * 101}"), 422, "invalid_input")
+
+
+# --- features
+
+
+def test_features_are_taken_where_they_are_asked_for_and_kept_nowhere_else(desk: Desk) -> None:
+    @desk.app.checkpoint(oversight="when_uncertain")
+    def sort(order: str) -> str:
+        return order
+
+    asked = {"checkpoint": "sort", "arguments": {"order": "7"}, "features": {"margin": 2, "about": 0.5}}
+    case = desk.agent.post("proposals", asked, status=201)
+    (entry,) = desk.app.store.read(lambda tx: tx.decisions("sort", after_seq=0, limit=9))
+    assert (entry.case_id, entry.facts["features"]) == (case["id"], {"about": 0.5, "margin": 2.0})
+    desk.agent.post("proposals", body(features={"margin": 1.0}), status=201)
+    assert desk.app.store.read(lambda tx: tx.decisions("send", after_seq=0, limit=9)) == []
+
+
+@pytest.mark.parametrize(
+    "features",
+    [{"x": "1"}, {"x": True}, {"x": None}, {"": 1}, {"x" * 101: 1}, {f"x{n}": 1 for n in range(65)}, [1], 1, "x"],
+)
+def test_features_that_are_none_are_refused_over_http(desk: Desk, features: Any) -> None:
+    answer = sent(desk.agent, json.dumps(body(features=features)))
+    assert answer.status_code == 422
+    assert "feature" in json.dumps(answer.json())
+    assert cases(desk) == []

@@ -29,7 +29,7 @@ from signoff.errors import (
     NotApproved,
     UsageError,
 )
-from signoff.ports import Alternative, Check, Draft, Drafter, as_alternative
+from signoff.ports import Alternative, Check, Draft, Drafter, FeaturesOf, as_alternative
 from signoff.signature import Signature, receipt
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ OPTIONS = frozenset(
         "proposer",
         "key",
         "deadline_s",
+        "features",
     }
 )
 """Names `propose` keeps for itself."""
@@ -75,6 +76,7 @@ class CheckpointFunction(Generic[P, T]):
         drafter: Drafter | None,
         wait_s: float,
         limits: Limits,
+        features: FeaturesOf | None = None,
     ) -> None:
         self._app = app
         self._function = function
@@ -95,6 +97,7 @@ class CheckpointFunction(Generic[P, T]):
             lambda: self.declaration,
             signature.to_json,
             self._drafted if drafter is not None else None,
+            features,
         )
         """Takes whole `Proposal`s."""
 
@@ -143,6 +146,7 @@ class CheckpointFunction(Generic[P, T]):
         proposer: str = "app",
         key: str | None = None,
         deadline_s: float | None = None,
+        features: Mapping[str, float] | None = None,
         **arguments: Any,
     ) -> CaseHandle:
         """
@@ -159,6 +163,7 @@ class CheckpointFunction(Generic[P, T]):
             proposer: Who proposes it; may not rule on it.
             key: Idempotency key, unique per checkpoint and proposer: sent twice, it is one case.
             deadline_s: Seconds, > 0, after which it expires unexecuted.
+            features: What tells whether a person would accept it, as numbers by name; a drafter gives its own.
             arguments: The function's arguments.
 
         Raises:
@@ -177,6 +182,7 @@ class CheckpointFunction(Generic[P, T]):
             proposer=proposer,
             key=key,
             deadline_s=deadline_s,
+            features=features,
         )
         return CaseHandle(self._app, self.intake.one(proposal))
 
@@ -223,6 +229,7 @@ class CheckpointFunction(Generic[P, T]):
                 oversight=Oversight.ALWAYS,
                 chosen_by=None,
                 audit_share=0.0,
+                alpha=None,
                 delivery=Delivery.AT_MOST_ONCE,
                 reverses=self.name,
             )
@@ -249,6 +256,7 @@ class CheckpointFunction(Generic[P, T]):
             rationale=draft.rationale,
             alternatives=take_back.alternatives_of(draft),
             drafter=draft.drafter,
+            features=proposal.features if proposal.features is not None else draft.features,
         )
 
     def draft(self, evidence: Mapping[str, Any]) -> Draft:

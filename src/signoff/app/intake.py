@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signoff.app.handle import new_id
 from signoff.domain.case import Case
-from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.checkpoint import Checkpoint, Oversight
 from signoff.domain.content import Content
+from signoff.domain.features import checked_features, features_of_confidence
 from signoff.domain.proposal import Proposal
 from signoff.engine import propose
 from signoff.engine.propose import Prepared
-from signoff.errors import KeyReused, SignoffError
-from signoff.ports import Reading
+from signoff.errors import InvalidInput, KeyReused, SignoffError
+from signoff.ports import FeaturesOf, Reading
 
 if TYPE_CHECKING:
     from signoff.app.signoff import Signoff
+
+log = logging.getLogger("signoff")
 
 BATCH = 500
 """Proposals in one transaction, so that others can write in between."""
@@ -35,6 +40,7 @@ class Intake:
         declaration: Gives the registered declaration.
         to_json: Checks arguments against the checkpoint's schema and gives them as JSON values.
         drafted: Gives a proposal without arguments those its drafter makes; None where there is no drafter.
+        add_features: The checkpoint's own function of arguments and evidence that gives more features; None for none.
     """
 
     def __init__(
@@ -43,11 +49,13 @@ class Intake:
         declaration: Callable[[], Checkpoint],
         to_json: Callable[[Mapping[str, Any]], dict[str, Any]],
         drafted: Callable[[Proposal], Proposal] | None = None,
+        add_features: FeaturesOf | None = None,
     ) -> None:
         self._app = app
         self._declaration = declaration
         self._to_json = to_json
         self._drafted = drafted
+        self._add_features = add_features
 
     def prepare(self, proposal: Proposal) -> Prepared:
         """
@@ -59,17 +67,49 @@ class Intake:
             DraftFailed: If the drafter made no proposal.
         """
         declaration = self._declaration()
+        if proposal.features is not None:
+            proposal = replace(proposal, features=checked_features(proposal.features))
         if proposal.arguments is None and self._drafted is not None:
             # Sent again, it is the case there is: another draft may differ, and would be another proposal.
             proposal = self._drafted_before(declaration, proposal) or self._drafted(proposal)
+        arguments = self._to_json(proposal.arguments or {})
+        features, doubt = self._features(declaration, proposal, arguments)
         return propose.prepare(
             declaration,
             proposal,
-            arguments=self._to_json(proposal.arguments or {}),
+            arguments=arguments,
             case_id=new_id(),
             now=self._app.clock.now(),
             coin=self._app._coin(),
+            features=features,
+            doubt=doubt,
         )
+
+    def _features(
+        self, declaration: Checkpoint, proposal: Proposal, arguments: dict[str, Any]
+    ) -> tuple[dict[str, float] | None, str | None]:
+        """Give what is known of a proposal, or why nothing is; what is wrong with it never costs the proposal."""
+        if declaration.oversight is not Oversight.WHEN_UNCERTAIN:
+            return None, None
+        known: Mapping[str, float] | None = proposal.features
+        if known is None:
+            known = features_of_confidence(proposal.confidence)
+        if self._add_features is not None:
+            plain = {name: getattr(value, "value", value) for name, value in proposal.evidence.items()}
+            try:
+                # Copies: what runs, and what is shown, is not for it to change.
+                added = self._add_features(deepcopy(arguments), deepcopy(plain))
+                known = {**(known or {}), **checked_features(added)}
+            except Exception as error:
+                log.warning("the features of checkpoint %r fail: %s: %s", declaration.name, type(error).__name__, error)
+                return None, "features_failed"
+        if not known:
+            return None, "no_features"
+        try:
+            return checked_features(known), None
+        except InvalidInput as error:
+            log.warning("a drafter's features at checkpoint %r are left out: %s", declaration.name, error)
+            return None, "features_unusable"
 
     def _drafted_before(self, declaration: Checkpoint, proposal: Proposal) -> Proposal | None:
         if proposal.key is None:
@@ -90,7 +130,7 @@ class Intake:
             KeyReused: If the key stands for other arguments.
         """
         prepared = self.prepare(proposal)
-        case = self._app.store.write(lambda tx: propose.propose(tx, prepared))
+        case = self._app.store.write(lambda tx: propose.propose(tx, prepared, automations=self._app._automations))
         self._app._need_worker()
         return case
 
@@ -159,7 +199,9 @@ class Intake:
             try:
                 # Looking each key up first would cost every import a third.
                 return self._app.store.write(
-                    lambda tx, tries=tries: propose.propose_many(tx, batch, keys_are_new=not tries)  # type: ignore[misc]
+                    lambda tx, tries=tries: propose.propose_many(  # type: ignore[misc]
+                        tx, batch, keys_are_new=not tries, automations=self._app._automations
+                    )
                 )
             except KeyReused as error:
                 # Without a number, another process made a case between the look for its key and this one's.

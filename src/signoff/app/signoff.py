@@ -17,13 +17,14 @@ from urllib.parse import unquote, urlsplit
 
 from signoff.app import oversight
 from signoff.app.accounts import Accounts
+from signoff.app.automation import view_of
 from signoff.app.function import OPTIONS, CheckpointFunction
 from signoff.app.handle import CaseHandle, case_id, new_id
 from signoff.app.intake import Intake
 from signoff.app.labels import LabelCounts, choices
 from signoff.app.reviewer import Reviewer
 from signoff.app.similar import MOST_INDEXES, SimilarCases
-from signoff.app.views import CaseView, DeskView, History, Outcome, Person, SimilarCase, Verification
+from signoff.app.views import AutomationView, CaseView, DeskView, History, Outcome, Person, SimilarCase, Verification
 from signoff.app.webhooks import Webhooks
 from signoff.app.withholding import blind_history, blind_view, is_withheld, others_opinions_withheld
 from signoff.domain.actor import Actor, ActorKind, Role
@@ -39,6 +40,7 @@ from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictRecord, Vote
 from signoff.domain.webhook import DELIVERY_CHECKPOINT
 from signoff.engine import execute, oversee, take_back
+from signoff.engine.automate import Automations
 from signoff.engine.case import load
 from signoff.engine.execute import Handling, Taken
 from signoff.errors import (
@@ -51,7 +53,7 @@ from signoff.errors import (
     UnknownCheckpoint,
     UsageError,
 )
-from signoff.ports import Check, Clock, Draft, Drafter, LearningDrafter, Reading, Store, Transaction
+from signoff.ports import Check, Clock, Draft, Drafter, FeaturesOf, LearningDrafter, Reading, Store, Transaction
 from signoff.runtime.clock import SystemClock
 from signoff.runtime.learner import Learner
 from signoff.runtime.leases import Leases
@@ -108,6 +110,7 @@ class Signoff:
         self._workers = workers
         self._worker: Worker | None = None
         self._learner = Learner(self.store, self._learning)
+        self._automations = Automations()
         self.webhooks = Webhooks(self)
         self._guard = threading.Lock()
         self._similar: dict[str, SimilarCases] = {}
@@ -154,6 +157,8 @@ class Signoff:
         chosen_by: str | None = None,
         reasons: Sequence[str] = REASONS,
         blind: bool = False,
+        alpha: float | None = None,
+        features: FeaturesOf | None = None,
     ) -> Callable[[Callable[P, T]], CheckpointFunction[P, T]]: ...
 
     def checkpoint(
@@ -184,6 +189,8 @@ class Signoff:
         chosen_by: str | None = None,
         reasons: Sequence[str] = REASONS,
         blind: bool = False,
+        alpha: float | None = None,
+        features: FeaturesOf | None = None,
     ) -> Any:
         """
         Put a function behind a checkpoint: calls to it are proposed, not run; a decorator.
@@ -216,6 +223,11 @@ class Signoff:
             reasons: Reasons for a rejection, at most nine of 1 to 80 characters, which reviewers pick with one key.
             blind: Reviewers rule before they see what the drafter and others think of a case: its rule, confidence,
                 rationale and alternatives, on a label checkpoint the category too.
+            alpha: With `when_uncertain`: share of mistakes, above 0 and at most .5, that is aimed for among the cases
+                that could run alone; by default .01 if it is irreversible, else .02.
+            features: With `when_uncertain`: gives from arguments and evidence what may tell whether a person would
+                accept the proposal, as numbers by name, besides those of the drafter. If it raises, the case is
+                reviewed like any other.
 
         Raises:
             InvalidCheckpoint: If the declaration cannot work; the message says why.
@@ -248,6 +260,12 @@ class Signoff:
                     f"checkpoint {called!r}: delivery='checkable' and check=... go together; "
                     "check(key) gives the receipt, or None if the effect did not happen"
                 )
+            if features is not None and kinds[0] is not Oversight.WHEN_UNCERTAIN:
+                raise InvalidCheckpoint(
+                    f"checkpoint {called!r}: features tell which cases could run alone, and with "
+                    f"oversight='{kinds[0].value}' nothing asks for them; leave them out, or declare "
+                    "oversight='when_uncertain'"
+                )
             declaration = declare(
                 Checkpoint(
                     name=called,
@@ -267,6 +285,7 @@ class Signoff:
                     chosen_by=chosen_by,
                     reasons=_as_reasons(called, reasons),
                     blind=bool(blind),
+                    alpha=None if alpha is None else float(alpha),
                 )
             )
             made = CheckpointFunction(
@@ -278,6 +297,7 @@ class Signoff:
                 drafter=drafter,
                 wait_s=wait_s,
                 limits=limit(called, concurrency=concurrency, rate_per_s=rate_per_s),
+                features=features,
             )
             self._add(made)
             return made
@@ -586,7 +606,7 @@ class Signoff:
 
     def verify(self, *, progress: Callable[[int], object] = int) -> Verification:
         """
-        Compare every case with its ledger entries, contents, verdicts and attempts.
+        Compare every case with its ledger entries, contents, verdicts and attempts, and the count of what was decided.
 
         Args:
             progress: Called with the number of cases compared so far.
@@ -609,7 +629,38 @@ class Signoff:
             cases += len(page)
             after = page[-1].id
             progress(cases)
+        for name in self.checkpoint_names():
+            found += self.store.read(lambda tx, name=name: list(oversee.verify_arrivals(tx, name)))  # type: ignore[misc]
         return Verification(cases=cases, entries=entries, verdicts=verdicts, effects=effects, contradictions=found)
+
+    def automation(self, checkpoint: str) -> AutomationView:
+        """
+        Tell where the automation of a `when_uncertain` checkpoint stands, by all that is on record.
+
+        Nothing is automated by it: people judge every case, and this says what would have been done.
+
+        Args:
+            checkpoint: Its name.
+
+        Raises:
+            UnknownCheckpoint: If there is none of that name.
+            InvalidInput: If its oversight is another one, or nothing was proposed there yet.
+        """
+        declared = self.declaration(checkpoint)
+        if declared.oversight is not Oversight.WHEN_UNCERTAIN:
+            raise InvalidInput(
+                f"checkpoint {checkpoint!r} has oversight {declared.oversight.value!r}, so nothing is learned about "
+                "what could run alone; declare it with oversight='when_uncertain'"
+            )
+        found = self.store.read(
+            lambda tx: self._automations.look(tx, checkpoint, lambda track: view_of(declared, track))
+        )
+        if found is None:
+            raise InvalidInput(
+                f"nothing was proposed at checkpoint {checkpoint!r} yet, so there is nothing to tell; it begins with "
+                "the first case"
+            )
+        return found
 
     def verdicts(self, checkpoint: str | None = None) -> Iterator[History]:
         """Go through the history of every case a person has ruled on, oldest first."""

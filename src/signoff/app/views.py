@@ -19,6 +19,7 @@ from signoff.domain.note import Note
 from signoff.domain.policy import Routing
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.engine import oversee
+from signoff.learning.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,40 @@ class CaseView:
     evidence: Mapping[str, Mapping[str, Any]]
     routing: Routing | None
     withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationView:
+    """
+    Where the automation of a checkpoint stands, while people judge every case.
+
+    Args:
+        checkpoint: Its name.
+        alpha: Share of mistakes that is aimed for among what could run alone.
+        arrivals: New cases it has decided.
+        judged: Those of them that are settled: ruled on with the hold over, expired or withdrawn.
+        waiting: Those that are not.
+        could_run: Cases that could have run without a person.
+        audited: Those of them that would have been drawn for an audit.
+        alone: Those that would have run, and nobody would have looked.
+        alone_judged: Those of these that are settled by now.
+        wrong: The sum of their losses: what automating would have cost.
+        wrong_at_most: The same if all that are not settled yet turned out wrong.
+        report: The evidence in full, with what it would take to prove more; None if none is collected.
+    """
+
+    checkpoint: str
+    alpha: float
+    arrivals: int
+    judged: int
+    waiting: int
+    could_run: int
+    audited: int
+    alone: int
+    alone_judged: int
+    wrong: float
+    wrong_at_most: float
+    report: Report | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

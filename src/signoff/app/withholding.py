@@ -16,7 +16,7 @@ from signoff.ports import Reading
 OPEN = frozenset({State.WAITING, State.HELD})
 """States in which somebody may still rule, or rule anew."""
 
-_OPINIONS = frozenset({EntryKind.VOTE, EntryKind.VERDICT, EntryKind.AUDIT})
+_OPINIONS = frozenset({EntryKind.VOTE, EntryKind.VERDICT, EntryKind.AUDIT, EntryKind.AUTOMATION})
 _UNSAID = "drafter"
 """Stands for whoever wrote what is withheld: a drafter's name and version are part of what it thinks."""
 

@@ -9,6 +9,7 @@ import typer
 
 from signoff.cli import (
     account,
+    automation,
     bench,
     cases,
     copy,
@@ -40,6 +41,7 @@ for command in (
     demo.demo,
     cases.cases,
     cases.case,
+    automation.automation,
     export.export,
     verify.verify,
     copy.copy,

@@ -29,8 +29,8 @@ _NARROWEST = 10
 """Columns in which a name can still be read."""
 _PAGE = 2000
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
-_QUIET_FACTS = frozenset({"verdict", "fence"})
-"""Ids and counters that say nothing to a reader; `--json` has them."""
+_QUIET_FACTS = frozenset({"verdict", "fence", "mark", "constants"})
+"""Ids, counters and constants that say nothing to a reader; `--json` has them."""
 
 _PLAIN_FACTS = frozenset({"kind", "reason", "ending"})
 """Words that need no name before them."""
@@ -453,6 +453,10 @@ def _states(entry: Entry) -> str:
 
 
 def _facts(entry: Entry) -> str:
+    decision = entry.facts.get("decision")
+    if isinstance(decision, dict):
+        risk, why = decision.get("p_err"), str(decision.get("why")).replace("_", " ")
+        return f"would {decision.get('route')}: {why}, predicted risk {_short(risk)}"
     return ", ".join(
         _short(value) if name in _PLAIN_FACTS else f"{name} {_short(value)}"
         for name, value in entry.facts.items()

@@ -40,6 +40,7 @@ class Line(NamedTuple):
             "drafter": proposal.drafter,
             "key": new_id() if proposal.key is None else proposal.key,
             "deadline_s": proposal.deadline_s,
+            "features": None if proposal.features is None else dict(proposal.features),
         }
         return cls(as_sent(document), proposal.arguments is None)
 

@@ -105,6 +105,7 @@ class Client:
         drafter: str | None = None,
         key: str | None = None,
         deadline_s: float | None = None,
+        features: Mapping[str, float] | None = None,
         **arguments: Any,
     ) -> RemoteCase:
         """
@@ -122,6 +123,7 @@ class Client:
             key: Idempotency key, unique per checkpoint and proposer: sent twice, it is one case. Without one, one is
                 made up, so that a request whose answer was lost can be sent again.
             deadline_s: Seconds, > 0, after which it expires unexecuted.
+            features: What tells whether a person would accept it, as numbers by name.
             arguments: The function's arguments.
 
         Raises:
@@ -140,6 +142,7 @@ class Client:
             drafter=drafter,
             key=key,
             deadline_s=deadline_s,
+            features=features,
         )
         sent = Line.of(checkpoint, proposal)
         response = self._send("POST", "/proposals", sent.body, tries=self._tries(Again.ALWAYS))

@@ -89,6 +89,8 @@ class Checkpoint:
         reverses: Name of the checkpoint whose done cases this one undoes.
         reasons: Up to nine reasons for a rejection, 1 to 80 characters each, that a reviewer picks with one key.
         blind: Whether reviewers see what the drafter and others think of a case only once they have ruled on it.
+        alpha: Share, above 0 and at most .5, of mistakes that is aimed for among cases that could run alone; None for
+            the usual. Only with WHEN_UNCERTAIN.
         registered_at: When this version was first seen.
         digest: SHA-256 of the declaration, hexadecimal.
     """
@@ -112,8 +114,22 @@ class Checkpoint:
     reverses: str | None = None
     reasons: tuple[str, ...] = REASONS
     blind: bool = False
+    alpha: float | None = None
     registered_at: datetime | None = None
     digest: str = ""
+
+    @property
+    def target(self) -> float:
+        """
+        The share of mistakes that is aimed for: its own alpha, else 1 % of what cannot be undone and 2 % of the rest.
+
+        Examples:
+            >>> Checkpoint(name="x").target, Checkpoint(name="x", criteria=(Criterion.IRREVERSIBLE,)).target
+            (0.02, 0.01)
+        """
+        if self.alpha is not None:
+            return self.alpha
+        return 0.01 if Criterion.IRREVERSIBLE in self.criteria else 0.02
 
     def retry_delay_s(self, tries: int) -> float:
         """
@@ -162,6 +178,18 @@ def declare(checkpoint: Checkpoint) -> Checkpoint:
         raise InvalidCheckpoint(
             f"checkpoint {name!r} automates: name the lead who chose that with chosen_by=..., it is recorded"
         )
+    if checkpoint.alpha is not None:
+        if checkpoint.oversight is not Oversight.WHEN_UNCERTAIN:
+            raise InvalidCheckpoint(
+                f"checkpoint {name!r}: alpha is the share of mistakes among cases that could run alone, and with "
+                f"oversight='{checkpoint.oversight.value}' nothing asks for it; leave it out, or declare "
+                "oversight='when_uncertain'"
+            )
+        if not 0 < checkpoint.alpha <= 0.5:
+            raise InvalidCheckpoint(
+                f"checkpoint {name!r}: alpha is {checkpoint.alpha}, but must be above 0 and at most 0.5, "
+                "such as 0.02 for 2 in 100"
+            )
     if checkpoint.label is not None and checkpoint.label not in checkpoint.arguments_schema.get("properties", {}):
         raise InvalidCheckpoint(f"checkpoint {name!r}: label={checkpoint.label!r} is not one of its arguments")
     _require_reasons(name, checkpoint.reasons)
@@ -178,7 +206,7 @@ def _require_reasons(name: str, reasons: tuple[str, ...]) -> None:
         raise InvalidCheckpoint(f"checkpoint {name!r} has a reason twice; keep one of them")
 
 
-_LATER = {"reasons": REASONS, "blind": False}
+_LATER = {"reasons": REASONS, "blind": False, "alpha": None}
 """Fields that came after digests were on record: one that is as it would be by itself is not part of the digest."""
 
 

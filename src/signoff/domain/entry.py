@@ -25,6 +25,7 @@ class EntryKind(StrEnum):
     DELEGATION = "delegation"
     POLICY = "policy"
     ACCOUNT = "account"
+    AUTOMATION = "automation"
 
 
 @dataclass(frozen=True, kw_only=True)

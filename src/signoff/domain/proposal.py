@@ -24,6 +24,8 @@ class Proposal:
         proposer: Who proposes it.
         key: The proposer's idempotency key: the same key and arguments give the same case.
         deadline_s: Seconds, > 0, after which it expires unread; None for the checkpoint's own.
+        features: What tells whether a person would accept it: at most 64 finite numbers by name, the same names each
+            time; None if nothing does.
     """
 
     arguments: Mapping[str, Any] | None = None
@@ -35,6 +37,7 @@ class Proposal:
     proposer: str = "app"
     key: str | None = None
     deadline_s: float | None = None
+    features: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

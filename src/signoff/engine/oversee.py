@@ -8,6 +8,7 @@ from datetime import datetime
 
 from signoff.domain.actor import Actor, Role
 from signoff.domain.audit import Audit, Finding
+from signoff.domain.automation import Arrivals, Snapshot
 from signoff.domain.case import Case, Move, State, advance
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.content import Content, hash_of
@@ -102,6 +103,8 @@ def verify_case(tx: Reading, case: Case) -> Iterator[Contradiction]:
         if entry.to_state is not expected:
             yield wrong(f"entry {entry.seq} leads to {entry.to_state}, the table to {expected}")
         state = entry.to_state
+    if sum(entry.kind is EntryKind.AUTOMATION for entry in entries) > 1:
+        yield wrong("its automation was decided more than once")
     if state is not case.state:
         yield wrong(f"it is {case.state}, but its entries end at {state}")
 
@@ -147,3 +150,39 @@ def verify_case(tx: Reading, case: Case) -> Iterator[Contradiction]:
             yield wrong(f"it is {case.state}, with {len(done)} ends and {len(attempts)} attempts on record")
         elif last.receipt is None:
             yield wrong(f"it is {case.state}, but its effect has no receipt")
+
+
+def verify_arrivals(tx: Reading, checkpoint: str) -> Iterator[Contradiction]:
+    """
+    Compare what the automation of a checkpoint decided with the row that counts it.
+
+    Yields:
+        Every contradiction: a number that is missing or there twice, a decision without its routing, a count or a
+        newest case that is not that of the entries.
+    """
+    row = tx.get(Arrivals, checkpoint) or Arrivals(checkpoint=checkpoint)
+    number, newest, after = 0, "", 0
+    while page := tx.decisions(checkpoint, after_seq=after, limit=1000):
+        for entry in page:
+            newest = entry.case_id or ""
+            if entry.facts.get("arrival") != number:
+                yield Contradiction(
+                    case_id=newest,
+                    problem=f"entry {entry.seq} decides arrival {entry.facts.get('arrival')}, not {number}",
+                )
+            routing = tx.get(Routing, newest, 1)
+            decision = entry.facts.get("decision")
+            if routing is None or (decision is not None and routing.coin != decision.get("coin")):
+                yield Contradiction(case_id=newest, problem=f"entry {entry.seq} decides it with another coin")
+            number += 1
+        after = page[-1].seq
+    if (number, newest) != (row.count, row.newest):
+        yield Contradiction(
+            case_id=row.newest or newest,
+            problem=f"checkpoint {checkpoint} counts {row.count} decisions up to it, the ledger has {number}",
+        )
+    snapshot = tx.get(Snapshot, checkpoint)
+    if snapshot is not None and snapshot.count > row.count:
+        yield Contradiction(
+            case_id=row.newest, problem=f"checkpoint {checkpoint} has a snapshot of {snapshot.count} decisions"
+        )

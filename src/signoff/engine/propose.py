@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 from signoff.domain.actor import POLICY, Actor, ActorKind
 from signoff.domain.audit import Audit
 from signoff.domain.case import Case, ClearedBy, Move, State, advance
-from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.checkpoint import Checkpoint, Oversight
 from signoff.domain.content import Content, Evidence, canonical, content_hash, freeze, require_json
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
 from signoff.domain.moment import later
 from signoff.domain.policy import Route, Routing, route
 from signoff.domain.proposal import Proposal, material
 from signoff.domain.title import title_of
+from signoff.engine.automate import Automations, Newcomer
 from signoff.errors import InvalidInput, KeyReused
 from signoff.ports import Record, Transaction
 
@@ -28,6 +29,9 @@ class Prepared:
     case: Case
     arguments: bytes
     records: tuple[Record, ...]
+    checkpoint: Checkpoint
+    newcomer: Newcomer | None = None
+    """What is decided about it when it is written, where that depends on those before it."""
 
 
 def prepare(
@@ -38,6 +42,8 @@ def prepare(
     case_id: str,
     now: datetime,
     coin: float,
+    features: Mapping[str, float] | None = None,
+    doubt: str | None = None,
 ) -> Prepared:
     """
     Check, hash and route a proposal; nothing is written yet.
@@ -49,6 +55,8 @@ def prepare(
         case_id: A new UUIDv7.
         now: The time, UTC.
         coin: A fair draw, 0..1, made for this proposal alone.
+        features: What tells whether a person would accept it, as `checked_features` gives them.
+        doubt: Why there are none, as the name of a rule.
 
     Raises:
         InvalidInput: If arguments or evidence are not JSON, too deep or too large, or a number is out of range.
@@ -95,25 +103,29 @@ def prepare(
             rationale=proposal.rationale,
             alternatives=proposal.alternatives,
         ),
-        Routing(
-            case_id=case_id,
-            revision=1,
-            route=went,
-            reason=reason,
-            confidence=proposal.confidence,
-            drafter=proposal.drafter,
-            coin=coin if drawn else None,
-            audit_share=checkpoint.audit_share if drawn else None,
-            routed_at=now,
-        ),
         move_entry(None, case, Move.PROPOSE, by=by, now=now),
     ]
     if items:
         records.append(Evidence(case_id=case_id, items=items))
+    routing = Routing(
+        case_id=case_id,
+        revision=1,
+        route=went,
+        reason=reason,
+        confidence=proposal.confidence,
+        drafter=proposal.drafter,
+        coin=coin if drawn else None,
+        audit_share=checkpoint.audit_share if drawn else None,
+        routed_at=now,
+    )
+    if checkpoint.oversight is Oversight.WHEN_UNCERTAIN:
+        newcomer = Newcomer(case=case, routing=routing, features=features, doubt=doubt, coin=coin)
+        return Prepared(case=case, arguments=frozen, records=(case, *records), checkpoint=checkpoint, newcomer=newcomer)
+    records.append(routing)
     if drawn:
         case, more = _let_through(checkpoint, case, went, reason, now=now, coin=coin)
         records += more
-    return Prepared(case=case, arguments=frozen, records=(case, *records))
+    return Prepared(case=case, arguments=frozen, records=(case, *records), checkpoint=checkpoint)
 
 
 def _let_through(
@@ -142,9 +154,14 @@ def _let_through(
     return cleared, [*entries, move_entry(held, cleared, Move.CLEAR, by=POLICY, now=now)]
 
 
-def propose(tx: Transaction, prepared: Prepared) -> Case:
+def propose(tx: Transaction, prepared: Prepared, *, automations: Automations | None = None) -> Case:
     """
     Keep a prepared proposal, or give the case that its key already stands for.
+
+    Args:
+        tx: A transaction.
+        prepared: The proposal.
+        automations: Decides what depends on the cases before it; without one nothing is decided.
 
     Raises:
         KeyReused: If the key was used with other arguments; `facts["case_id"]` is the case that has it.
@@ -154,17 +171,37 @@ def propose(tx: Transaction, prepared: Prepared) -> Case:
         existing = tx.find(Case, checkpoint=case.checkpoint, proposer=case.proposer, key=case.key)
         if existing:
             return same_proposal(tx, existing[0], prepared)
-    tx.add(*prepared.records)
+    _keep(tx, [prepared], automations)
     return case
 
 
-def propose_many(tx: Transaction, batch: Sequence[Prepared], *, keys_are_new: bool = False) -> list[Case]:
+def _keep(tx: Transaction, batch: Sequence[Prepared], automations: Automations | None) -> None:
+    """Add proposals whose keys are new, and decide those of one checkpoint that are to be decided."""
+    # A key that is known after all is found by this, before anything is decided.
+    tx.add(*[record for prepared in batch for record in prepared.records])
+    newcomers = [prepared.newcomer for prepared in batch if prepared.newcomer is not None]
+    if not newcomers:
+        return
+    if automations is None:
+        tx.add(*[newcomer.routing for newcomer in newcomers])
+        return
+    tx.add(*automations.route(tx, batch[0].checkpoint, newcomers, now=newcomers[-1].routing.routed_at))
+
+
+def propose_many(
+    tx: Transaction,
+    batch: Sequence[Prepared],
+    *,
+    keys_are_new: bool = False,
+    automations: Automations | None = None,
+) -> list[Case]:
     """
     Keep a batch; those whose key is known give the case they already stand for.
 
     Args:
         tx: A transaction.
-        batch: Prepared proposals.
+        batch: Prepared proposals, all of one checkpoint where they are to be decided.
+        automations: As for `propose`.
         keys_are_new: Whether the store need not be asked for keys it has; if it has one, KeyReused is raised.
 
     Raises:
@@ -172,7 +209,7 @@ def propose_many(tx: Transaction, batch: Sequence[Prepared], *, keys_are_new: bo
             is its place in the batch, from 0.
     """
     cases: list[Case] = []
-    fresh: list[Record] = []
+    fresh: list[Prepared] = []
     keyed: dict[tuple[str, str, str], tuple[Prepared, Case]] = {}
     for number, prepared in enumerate(batch):
         try:
@@ -181,9 +218,9 @@ def propose_many(tx: Transaction, batch: Sequence[Prepared], *, keys_are_new: bo
             error.facts = {**error.facts, "number": number}
             raise
         if known is None:
-            fresh.extend(prepared.records)
+            fresh.append(prepared)
         cases.append(known or prepared.case)
-    tx.add(*fresh)
+    _keep(tx, fresh, automations)
     return cases
 
 

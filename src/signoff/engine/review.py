@@ -8,10 +8,11 @@ from typing import Any
 
 from signoff.domain.actor import TIMER, Actor
 from signoff.domain.case import Case, ClearedBy, Move, State, advance
-from signoff.domain.checkpoint import Checkpoint
+from signoff.domain.checkpoint import Checkpoint, Oversight
 from signoff.domain.claim import LEADS, held_by, obstacle, require_open_to
 from signoff.domain.content import Content, difference, freeze, require_json
 from signoff.domain.entry import Entry, EntryKind, act_entry, move_entry
+from signoff.domain.grade import Grade, grade
 from signoff.domain.verdict import (
     Approved,
     Edited,
@@ -163,7 +164,8 @@ def _rule_once(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answ
         ruled_at=now,
         seconds=answer.seconds,
     )
-    entries = [move_entry(seen, held, Move.RULE, by=answer.by, now=now, verdict=answer.id, kind=record.kind.value)]
+    facts = {"verdict": answer.id, "kind": record.kind.value} | _graded(tx, checkpoint, seen, verdict)
+    entries = [move_entry(seen, held, Move.RULE, by=answer.by, now=now, **facts)]
     if checkpoint.undo_s == 0:
         settling = settled(held, rejected=rejected, now=now)
         change |= settling
@@ -174,6 +176,21 @@ def _rule_once(tx: Transaction, checkpoint: Checkpoint, seen: Case, answer: Answ
     _add_answer(tx, answer, record)
     tx.add(*([content] if content else []), *entries)
     return after
+
+
+def _graded(tx: Reading, checkpoint: Checkpoint, seen: Case, verdict: Verdict) -> dict[str, Any]:
+    """Say how wrong what was proposed first has turned out, where automation is to learn from it."""
+    if checkpoint.oversight is not Oversight.WHEN_UNCERTAIN:
+        return {}
+    if isinstance(verdict, Rejected):
+        return {"loss": Grade.WRONG.value}
+    if isinstance(verdict, Approved) and seen.revision == 1:
+        return {"loss": Grade.ACCEPTED.value}
+    first, shown = tx.get(Content, seen.id, 1), tx.get(Content, seen.id, seen.revision)
+    if first is None or shown is None:
+        raise LedgerBroken(f"case {seen.id} lacks the content of a revision; run signoff verify", case_id=seen.id)
+    final = verdict.arguments if isinstance(verdict, Edited) else shown.arguments
+    return {"loss": grade(first.arguments, final, label=checkpoint.label).value}
 
 
 def _add_answer(tx: Transaction, answer: Answer, record: VerdictRecord | Vote) -> None:

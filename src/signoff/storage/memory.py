@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from signoff.domain.account import Token
@@ -20,9 +21,11 @@ from signoff.domain.content import Content, Evidence
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.verdict import VerdictKind, VerdictRecord, Vote
 from signoff.errors import KeyReused, StoreUnavailable
-from signoff.ports import KEYS, NEAREST, Clock, Example, Load, Queue, R, Reading, Record, Transaction
+from signoff.ports import KEYS, NEAREST, Clock, Example, Load, Queue, R, Reading, Record, Settlement, Transaction
 
 T = TypeVar("T")
+
+_SETTLING = frozenset({Move.CLEAR, Move.REJECT, Move.EXPIRE, Move.WITHDRAW})
 
 
 class _Table:
@@ -314,6 +317,33 @@ class _Transaction:
 
     def ledger(self, *, after_seq: int, limit: int) -> list[Entry]:
         return deepcopy([entry for entry in self._all(Entry) if entry.seq > after_seq][:limit])
+
+    def _entries(self, after_seq: int, up_to: int | None = None) -> Iterator[Entry]:
+        # They are numbered without a gap.
+        table = self._tables[Entry].records
+        for seq in range(max(after_seq, 0) + 1, min(len(table), len(table) if up_to is None else up_to) + 1):
+            yield table[seq,]
+
+    def decisions(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Entry]:
+        found = (
+            entry
+            for entry in self._entries(after_seq)
+            if entry.kind is EntryKind.AUTOMATION and entry.checkpoint == checkpoint
+        )
+        return deepcopy(list(islice(found, limit)))
+
+    def settlements(self, checkpoint: str, *, after_seq: int, limit: int, up_to: int | None = None) -> list[Settlement]:
+        found = (
+            Settlement(seq=entry.seq, case_id=entry.case_id or "", act=Move(entry.act), loss=self._loss(entry))
+            for entry in self._entries(after_seq, up_to)
+            if entry.act in _SETTLING and entry.checkpoint == checkpoint
+        )
+        return list(islice(found, limit))
+
+    def _loss(self, settled: Entry) -> float | None:
+        entries = self._matching(Entry, {"case_id": settled.case_id})
+        ruled = [entry for entry in entries if entry.act == Move.RULE and entry.seq < settled.seq]
+        return ruled[-1].facts.get("loss") if ruled else None
 
     def last_seq(self) -> int:
         return len(self._tables[Entry].records)

@@ -14,14 +14,15 @@ import sqlalchemy as sa
 
 from signoff.domain.account import Account
 from signoff.domain.actor import Actor
-from signoff.domain.case import Case, ClearedBy, State
+from signoff.domain.automation import Arrivals
+from signoff.domain.case import Case, ClearedBy, Move, State
 from signoff.domain.checkpoint import Checkpoint
 from signoff.domain.claim import LEADS, QUARTER, Assigned
 from signoff.domain.entry import Entry, EntryKind
 from signoff.domain.pace import Pace
 from signoff.domain.verdict import VerdictKind
 from signoff.errors import KeyReused
-from signoff.ports import KEYS, NEAREST, Example, Load, Queue, R, Record
+from signoff.ports import KEYS, NEAREST, Example, Load, Queue, R, Record, Settlement
 from signoff.storage.schema import (
     TABLES,
     Column,
@@ -149,7 +150,7 @@ class Statements:
         return found
 
 
-_LOCKED = frozenset({Case, Pace, Account})
+_LOCKED = frozenset({Case, Pace, Account, Arrivals})
 """What a write reads in order to change it."""
 
 _ROUNDS = 8
@@ -672,6 +673,36 @@ class Rows:
         row = self._cursor.fetchone()
         return 0 if row is None else int(row[0])
 
+    def decisions(self, checkpoint: str, *, after_seq: int, limit: int) -> list[Entry]:
+        """List what the automation of a checkpoint decided, in the order of the ledger."""
+        statement = self._statements(
+            "decisions",
+            lambda: (
+                sa.select(entries)
+                .where(
+                    sa.text("entries.kind = 'automation'"),
+                    entries.c.checkpoint == _bind("checkpoint"),
+                    entries.c.seq > _bind("after"),
+                )
+                .order_by(entries.c.seq)
+                .limit(sa.bindparam("limit", type_=sa.Integer()))
+            ),
+        )
+        return self._records(Entry, statement, {"checkpoint": checkpoint, "after": after_seq, "limit": limit})
+
+    def settlements(self, checkpoint: str, *, after_seq: int, limit: int, up_to: int | None = None) -> list[Settlement]:
+        """List the settled cases of a checkpoint in the order of the ledger."""
+        ended = up_to is not None
+        statement = self._statements(
+            ("settlements", ended), lambda: _settlements(self._statements.settled, ended=ended)
+        )
+        values = {"checkpoint": checkpoint, "after": after_seq, "limit": limit, "up_to": up_to}
+        self._cursor.execute(statement.sql, statement.parameters(values))
+        return [
+            Settlement(seq=seq, case_id=case_id, act=Move(act), loss=json.loads(facts).get("loss") if facts else None)
+            for seq, case_id, act, facts in self._cursor.fetchall()
+        ]
+
     def latest_checkpoint(self, name: str) -> Checkpoint | None:
         """Give the newest version of a checkpoint."""
         versions = self.find(Checkpoint, name=name)
@@ -704,6 +735,32 @@ class Rows:
             )
             for seq, case_id, kind, items, proposed, final in self._cursor.fetchall()
         ]
+
+
+_SETTLING = "entries.act IN ('clear', 'reject', 'expire', 'withdraw')"
+
+
+def _settlements(complete: Sequence[sa.TextClause], *, ended: bool) -> sa.sql.ClauseElement:
+    ruled = entries.alias("ruled")
+    verdict = (
+        sa.select(ruled.c.facts)
+        .where(ruled.c.case_id == entries.c.case_id, sa.text("ruled.act = 'rule'"), ruled.c.seq < entries.c.seq)
+        .order_by(ruled.c.seq.desc())
+        .limit(sa.literal_column("1"))
+        .scalar_subquery()
+    )
+    until = [entries.c.seq <= _bind("up_to")] if ended else complete
+    return (
+        sa.select(entries.c.seq, entries.c.case_id, entries.c.act, verdict)
+        .where(
+            sa.text(_SETTLING),
+            entries.c.checkpoint == _bind("checkpoint"),
+            entries.c.seq > _bind("after"),
+            *until,
+        )
+        .order_by(entries.c.seq)
+        .limit(sa.bindparam("limit", type_=sa.Integer()))
+    )
 
 
 def _is_near(now: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
@@ -785,6 +842,8 @@ def _examples(complete: Sequence[sa.TextClause]) -> sa.sql.ClauseElement:
         .select_from(tables)
         .where(
             sa.text("entries.act IN ('clear', 'reject')"),
+            # As the index says it, or SQLite would not use it.
+            sa.text(_SETTLING),
             # A case that was redrafted after it had cleared settles again; its newest verdict is the one that stands.
             entries.c.seq == newest,
             entries.c.checkpoint == _bind("checkpoint"),

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from signoff.domain.account import Account, Scope, Session, Token
 from signoff.domain.actor import ActorKind, Role
 from signoff.domain.audit import Audit, Finding
+from signoff.domain.automation import Arrivals, Snapshot
 from signoff.domain.case import Case, ClearedBy, State
 from signoff.domain.checkpoint import REASONS, Checkpoint, Criterion, Delivery, Oversight
 from signoff.domain.content import Content, Evidence
@@ -140,6 +141,7 @@ checkpoints = sa.Table(
     _text("digest"),
     _since(_names("reasons"), f"'{_dump(list(REASONS))}'"),
     _since(_flag("blind"), "0"),
+    _number("alpha", optional=True),
 )
 
 cases = sa.Table(
@@ -334,13 +336,23 @@ entries = sa.Table(
     _document("facts"),
 )
 sa.Index("ix_entries_case", entries.c.case_id)
-_settled = sa.text("act IN ('clear', 'reject')")
+# Verdicts that took effect, and cases that ended without one.
+_settled = sa.text("act IN ('clear', 'reject', 'expire', 'withdraw')")
 sa.Index(
     "ix_entries_settled",
     entries.c.checkpoint,
     entries.c.seq,
     sqlite_where=_settled,
     postgresql_where=_settled,
+)
+
+_decided = sa.text("kind = 'automation'")
+sa.Index(
+    "ix_entries_decided",
+    entries.c.checkpoint,
+    entries.c.seq,
+    sqlite_where=_decided,
+    postgresql_where=_decided,
 )
 
 accounts = sa.Table(
@@ -405,6 +417,18 @@ webhooks = sa.Table(
     _plain("seq", sa.BigInteger()),
 )
 
+arrivals = sa.Table("arrivals", metadata, _text("checkpoint", key=True), _int("count"), _text("newest"))
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    _text("checkpoint", key=True),
+    _int("count"),
+    _plain("seq", sa.BigInteger()),
+    _document("state"),
+    _moment("taken_at"),
+)
+
 TABLES: dict[type, sa.Table] = {
     Checkpoint: checkpoints,
     Case: cases,
@@ -423,5 +447,7 @@ TABLES: dict[type, sa.Table] = {
     Presence: presences,
     Pace: paces,
     Webhook: webhooks,
+    Arrivals: arrivals,
+    Snapshot: snapshots,
 }
 """Which table keeps which record."""

@@ -118,7 +118,9 @@ def test_the_digest_changes_with_every_declared_field_and_with_nothing_else() ->
         "reasons": ("Not true",),
         "blind": True,
     }
-    assert set(others) == set(Checkpoint.__dataclass_fields__) - {"version", "registered_at", "digest"}
+    uncertain = replace(FITS, oversight=Oversight.WHEN_UNCERTAIN)
+    assert declare(replace(uncertain, alpha=0.1)).digest != declare(uncertain).digest
+    assert set(others) == set(Checkpoint.__dataclass_fields__) - {"version", "registered_at", "digest", "alpha"}
     digests = {declare(replace(FITS, **{name: value})).digest for name, value in others.items()}
     assert len(digests | {digest}) == len(others) + 1
 
@@ -129,6 +131,24 @@ def test_reasons_and_blindness_left_as_they_are_by_themselves_make_no_new_versio
     assert declare(FITS).digest.startswith(before)
     assert declare(replace(FITS, reasons=REASONS, blind=False)).digest.startswith(before)
     assert not declare(replace(FITS, reasons=())).digest.startswith(before)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -0.1, 0.51, 1.0, float("nan"), float("inf")])
+def test_an_alpha_that_is_no_share_is_refused(alpha: float) -> None:
+    with pytest.raises(InvalidCheckpoint, match=r"alpha is .* above 0 and at most 0\.5"):
+        declare(replace(FITS, oversight=Oversight.WHEN_UNCERTAIN, alpha=alpha))
+
+
+@pytest.mark.parametrize("oversight", [Oversight.ALWAYS, Oversight.AUTOMATE])
+def test_an_alpha_where_nothing_asks_for_it_is_refused(oversight: Oversight) -> None:
+    with pytest.raises(InvalidCheckpoint, match="oversight='when_uncertain'"):
+        declare(replace(FITS, oversight=oversight, chosen_by="lea", alpha=0.02))
+
+
+def test_what_is_aimed_for_depends_on_whether_it_can_be_undone() -> None:
+    assert declare(replace(FITS, criteria=())).target == 0.02
+    assert declare(replace(FITS, criteria=(Criterion.IRREVERSIBLE,), oversight=Oversight.ALWAYS)).target == 0.01
+    assert declare(replace(FITS, oversight=Oversight.WHEN_UNCERTAIN, alpha=0.05)).target == 0.05
 
 
 @pytest.mark.parametrize("reasons", [(), ("x",), ("x" * 80,), tuple("123456789"), ("Größe falsch",)])

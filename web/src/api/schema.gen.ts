@@ -1128,6 +1128,11 @@ export interface components {
          */
         Checkpoint: {
             /**
+             * Alpha
+             * @description Share, above 0 and at most .5, of mistakes that is aimed for among cases that could run alone; None for the usual. Only with WHEN_UNCERTAIN.
+             */
+            alpha?: number | null;
+            /**
              * Arguments Schema
              * @description JSON Schema of the arguments.
              */
@@ -1488,7 +1493,7 @@ export interface components {
          * @description What an entry tells of.
          * @enum {string}
          */
-        EntryKind: "move" | "claim" | "vote" | "verdict" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account";
+        EntryKind: "move" | "claim" | "vote" | "verdict" | "handover" | "audit" | "effect" | "halt" | "delegation" | "policy" | "account" | "automation";
         /**
          * Event
          * @description One entry of the ledger, as the event stream tells it.
@@ -2053,6 +2058,13 @@ export interface components {
             evidence?: {
                 [key: string]: unknown;
             };
+            /**
+             * Features
+             * @description What tells whether a person would accept it: numbers by name, the same names each time.
+             */
+            features?: {
+                [key: string]: number;
+            } | null;
             /**
              * Key
              * @description Idempotency key: sent twice with the same arguments, it is one case. Always send one.

@@ -83,5 +83,6 @@ const ALL: Record<Event["kind"], true> = {
   delegation: true,
   policy: true,
   account: true,
+  automation: true,
 };
 const KINDS = Object.keys(ALL);

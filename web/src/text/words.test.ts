@@ -99,6 +99,16 @@ describe("entries", () => {
     expect(entryWords({ kind: "vote", act: "vote", actor: null, actor_kind: "person" }).who).toBeNull();
   });
 
+  it("say what a policy would have done, where that is told", () => {
+    expect(entry("automation", "decide", { decision: { route: "automate" } })).toEqual({
+      who: null,
+      did: "On paper, it would have run without a person",
+    });
+    expect(entry("automation", "decide").did).toBe(
+      "What would be done without a person was put on record; people judge it all the same",
+    );
+  });
+
   it("say an act they do not know by its name", () => {
     expect(entry("policy", "turn_over")).toEqual({ who: "grace", did: "turn over" });
   });

@@ -113,6 +113,12 @@ const ACTS: Record<string, Words> = {
   "account.here": () => "is here again",
 };
 
+const WOULD: Record<string, string> = {
+  review: "On paper, it would have gone to a person",
+  audit: "On paper, it would have run without a person, and been drawn to be looked at afterwards",
+  automate: "On paper, it would have run without a person",
+};
+
 const MECHANICAL: Record<string, Words> = {
   "move.clear": () => "It is cleared to run",
   "move.reject": () => "The rejection stands",
@@ -128,6 +134,9 @@ const MECHANICAL: Record<string, Words> = {
   "handover.disagree": () => "Two opinions differ, so a lead decides",
   "audit.draw": () => "A recorded coin drew it, to be looked at afterwards",
   "effect.late": (facts) => `Attempt${attempt(facts)} answered after its time; that changed nothing`,
+  "automation.decide": (facts) =>
+    WOULD[String((facts.decision as { route?: unknown } | undefined)?.route)] ??
+    "What would be done without a person was put on record; people judge it all the same",
   "policy.webhook_gone": () => "A webhook's receiver is gone, so it is told nothing any more",
   "account.sign_in_failed": () => "Somebody gave a wrong password",
 };

@@ -7,8 +7,8 @@ from typing import Any
 
 from signoff.errors import InvalidInput, SchemaTooNew
 
-HEAD = "0004"
-KNOWN = ("0001", "0002", "0003", "0004")
+HEAD = "0005"
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 
 SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
