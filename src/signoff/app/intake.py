@@ -17,6 +17,7 @@ from signoff.domain.proposal import Proposal
 from signoff.engine import propose
 from signoff.engine.propose import Prepared
 from signoff.errors import InvalidInput, KeyReused, SignoffError
+from signoff.learning.features_draft import draft_features
 from signoff.ports import FeaturesOf, Reading
 
 if TYPE_CHECKING:
@@ -92,7 +93,14 @@ class Intake:
         if declaration.oversight is not Oversight.WHEN_UNCERTAIN:
             return None, None
         known: Mapping[str, float] | None = proposal.features
-        if known is None:
+        if known is None and declaration.label is None:
+            known = draft_features(
+                _written(arguments),
+                _written({name: getattr(value, "value", value) for name, value in proposal.evidence.items()}),
+                confidence=proposal.confidence,
+                others=[float(other.get("confidence") or 0.0) for other in proposal.alternatives],
+            )
+        elif known is None:
             known = features_of_confidence(proposal.confidence)
         if self._add_features is not None:
             plain = {name: getattr(value, "value", value) for name, value in proposal.evidence.items()}
@@ -208,3 +216,14 @@ class Intake:
                 if tries == _TRIES or (tries and "number" in error.facts):
                     raise
             tries += 1
+
+
+def _written(value: Any) -> str:
+    """Give all that is said in a document, one piece a line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "\n".join(map(_written, value.values()))
+    if isinstance(value, list | tuple):
+        return "\n".join(map(_written, value))
+    return "" if value is None else str(value)

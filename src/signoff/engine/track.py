@@ -32,7 +32,7 @@ _MANY_FEATURES = 8
 @lru_cache(maxsize=256)
 def settings_for(alpha: float) -> Settings:
     """Give the constants of an automation in shadow mode."""
-    return Settings(alpha=alpha)
+    return Settings.single_level(alpha=alpha)
 
 
 @dataclass(slots=True)
