@@ -158,7 +158,7 @@ export function isSecond(click: { detail: number }): boolean {
 
 /** Listen to the keyboard for as long as the caller is on screen. */
 export function useKeyboard(): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     window.addEventListener("keydown", keyboard.down);
     window.addEventListener("keyup", keyboard.up);
     return () => {
@@ -176,7 +176,8 @@ export function useCommands(handlers: Handlers, { other, mayRule }: { other?: Ot
     newest.current = { handlers, other, mayRule };
   });
   const names = Object.keys(handlers).sort().join(" ");
-  useEffect(() => {
+  // Before the painting as well: a button that can be seen has its key.
+  useLayoutEffect(() => {
     const asked = names ? (names.split(" ") as Command[]) : [];
     const layer: Layer = {
       handlers: Object.fromEntries(asked.map((name) => [name, () => newest.current.handlers[name]?.()])),
