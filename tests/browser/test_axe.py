@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from signoff import Material
 from tests.browser.conftest import NARROW, WIDE, BrowserDesk
@@ -63,6 +64,16 @@ def fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
 
 
+def answered(page: Page, key: str, shown: Locator) -> None:
+    """Press a key until it is answered: one that is pressed just as a dialog closes may go to the dialog still."""
+    for _ in range(3):
+        page.keyboard.press(key)
+        with contextlib.suppress(AssertionError):
+            expect(shown).to_be_attached(timeout=1_500)
+            return
+    expect(shown, f"after {key}").to_be_attached()
+
+
 def states(desk: BrowserDesk, page: Page) -> Iterator[str]:
     """Walk through every screen and state, one after the other, on one page."""
     evident = desk.reply(evidence=EVIDENCE, rationale="The order shows it.")
@@ -115,15 +126,14 @@ def states(desk: BrowserDesk, page: Page) -> Iterator[str]:
         ("Control+k", "palette"),
     ):
         expect(page.get_by_role("group", name="Verdict").get_by_role("button", name="Edit")).to_be_enabled()
-        page.keyboard.press(key)
-        expect(page.locator("dialog[open]")).to_be_visible()
+        answered(page, key, page.locator("dialog[open]"))
         yield name
         page.keyboard.press("Escape")
         expect(page.locator("dialog[open]")).to_have_count(0)
-    for case in (third, fourth):
+    for count, (case, following) in enumerate(((third, fourth), (fourth, final)), start=1):
         see(page, case)
-        page.keyboard.press("x")
-        page.keyboard.press("j")
+        answered(page, "x", page.get_by_text(f"{count} selected"))
+        answered(page, "j", page.locator(f'#case-title[data-case-id="{following.id}"]'))
     page.keyboard.press("b")
     expect(page.locator(".batch, [class^=batch]").first).to_be_visible()
     yield "batch"
