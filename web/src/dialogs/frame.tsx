@@ -38,6 +38,8 @@ export function Frame({ title, onClose, onKeyDown, children }: FrameProps) {
         else dialog.current.showModal(); // some browsers let a second Esc through
       }}
       onKeyDown={(event) => {
+        // Until the next frame the focus is still in here, though it is closed: its keys are the page's again.
+        if (!dialog.current?.open) return;
         event.stopPropagation(); // the page behind has keys of its own
         if (event.key === "Escape" && !onClose) event.preventDefault();
         onKeyDown?.(event);

@@ -138,3 +138,17 @@ test("a dialog that closes late does not close the next one", async () => {
   });
   await screen.findByRole("dialog", { name: "Hand over" });
 });
+
+test("keys are the page's from the moment a dialog closes, though the focus is in it still", async () => {
+  const desk = await inbox();
+  fireEvent.keyDown(document.body, { key: "f" });
+  const dialog = await screen.findByRole<HTMLDialogElement>("dialog", { name: "Hand over" });
+  const field = dialog.querySelector("input") as HTMLInputElement;
+  act(() => void fireEvent.keyDown(field, { key: "j" }));
+  expect(desk.snapshot().sitting.current).toBe("a");
+  act(() => {
+    dialog.removeAttribute("open");
+    fireEvent.keyDown(field, { key: "j" });
+  });
+  expect(desk.snapshot().sitting.current).toBe("b");
+});

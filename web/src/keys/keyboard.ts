@@ -146,7 +146,8 @@ class Keyboard {
 export const keyboard = new Keyboard();
 
 function isWriting(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
+  // A field of a dialog that was just closed has the focus until the next frame.
+  if (!(target instanceof HTMLElement) || target.closest("dialog:not([open])")) return false;
   if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
   return target instanceof HTMLInputElement && !["button", "checkbox", "radio", "submit", "reset"].includes(target.type);
 }
